@@ -1,0 +1,23 @@
+"""The diary's data. Rows of appointments, health checks and messages are changed by
+:mod:`bookings.actions` only.
+"""
+
+from bookings.models.appointments import Appointment, Event, VisitLink
+from bookings.models.diary import Room, TimeOff, WorkingHours
+from bookings.models.health import HealthCheck, HealthReading
+from bookings.models.messages import Message
+from bookings.models.people import Client, Therapist
+
+__all__ = [
+    "Appointment",
+    "Client",
+    "Event",
+    "HealthCheck",
+    "HealthReading",
+    "Message",
+    "Room",
+    "Therapist",
+    "TimeOff",
+    "VisitLink",
+    "WorkingHours",
+]

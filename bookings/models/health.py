@@ -1,0 +1,71 @@
+"""What a client told about her health, and who read it."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models.fields import EncryptedJSONField, EncryptedTextField
+from services.models import Service
+
+
+class HealthCheck(models.Model):
+    """A passing health check for one treatment; stop and urgent outcomes are never stored."""
+
+    class Outcome(models.TextChoices):
+        CLEARANCE = "clearance", _("Needs a doctor's consent")
+        ADAPT = "adapt", _("Adapt")
+        CLEAR = "clear", _("Clear")
+
+    class Review(models.TextChoices):
+        OPEN = "", _("Not reviewed")
+        GRANTED = "granted", _("Clearance accepted")
+        DECLINED = "declined", _("Clearance declined")
+
+    service = models.ForeignKey(Service, verbose_name=_("treatment"), on_delete=models.PROTECT)
+    outcome = models.CharField(_("verdict"), max_length=10, choices=Outcome)
+    answers = EncryptedJSONField(
+        _("answers"), help_text=_("By question: reply, follow-up and details.")
+    )
+    findings = EncryptedJSONField(
+        _("findings"), help_text=_("What applies, with severity, advice and areas to avoid.")
+    )
+    questions_version = models.CharField(_("version of the questions"), max_length=16)
+    consent_version = models.CharField(_("version of the consent"), max_length=20)
+    given_at = models.DateTimeField(_("answered"))
+    affirmed_at = models.DateTimeField(
+        _("last said to be unchanged"), help_text=_("When answered, or when confirmed again.")
+    )
+    review = models.CharField(_("review"), max_length=10, choices=Review, blank=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("reviewed by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True)
+    review_note = EncryptedTextField(_("review note"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("health check")
+        verbose_name_plural = _("health checks")
+
+    def __str__(self) -> str:
+        return _("Health check %(pk)s") % {"pk": self.pk}
+
+
+class HealthReading(models.Model):
+    """One look of one person at one health check."""
+
+    health_check = models.ForeignKey(HealthCheck, on_delete=models.CASCADE, related_name="readings")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("reading of a health check")
+        verbose_name_plural = _("readings of health checks")
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return _("Reading %(pk)s") % {"pk": self.pk}
