@@ -5,12 +5,18 @@ machine: secrets are made once and kept under ``var/``.
 """
 
 import json
+import os
 import secrets
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,6 +26,24 @@ environ.Env.read_env(BASE_DIR / ".env")
 VAR_DIR = Path(env.str("SPA_VAR_DIR", default=str(BASE_DIR / "var")))
 PRODUCTION = bool(env.str("SECRET_KEY", default=""))
 DEMO = not PRODUCTION
+PRODUCTION_NEEDS = (
+    "SECRET_KEY",
+    "HEALTH_KEYS",
+    "ALLOWED_HOSTS",
+    "SITE_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "EMAIL_URL",
+)
+
+
+def _refuse_half_production() -> None:
+    missing = [name for name in PRODUCTION_NEEDS if not os.environ.get(name)]
+    if missing:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is set, so this is production, and production also needs: "
+            f"{', '.join(missing)}. Set them, or unset SECRET_KEY for a trial."
+        )
 
 
 def _trial_secrets() -> dict[str, Any]:
@@ -31,12 +55,20 @@ def _trial_secrets() -> dict[str, Any]:
             "SECRET_KEY": secrets.token_urlsafe(48),
             "HEALTH_KEYS": [Fernet.generate_key().decode()],
         }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(fresh))
-    return json.loads(path.read_text())
+        # Linked when it is whole: of two first commands at once, both must read the same keys.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as unfinished:
+            unfinished.write(json.dumps(fresh))
+            unfinished.flush()
+            try:
+                os.link(unfinished.name, path)
+            except FileExistsError:
+                pass
+    kept: dict[str, Any] = json.loads(path.read_text())
+    return kept
 
 
 if PRODUCTION:
+    _refuse_half_production()
     SECRET_KEY = env.str("SECRET_KEY")
     HEALTH_KEYS = env.list("HEALTH_KEYS")
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
@@ -73,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "spa.middleware.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,21 +136,61 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": {
-        **env.db_url("DATABASE_URL", default="postgresql:///spa"),
+
+def _database(url: str) -> dict[str, Any]:
+    """Return Django's settings for a database address; a socket folder is given by ``?host=``."""
+    parsed: dict[str, Any] = env.db_url_config(url)
+    host = parsed.get("OPTIONS", {}).pop("host", None)
+    return {
+        **parsed,
+        "HOST": host or parsed["HOST"],
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
-}
+
+
+# Commands that use no database start no embedded server and leave the address unset.
+_database_url = env.str("DATABASE_URL", default="")
+DATABASES: dict[str, Any] = {"default": _database(_database_url)} if _database_url else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+
+SECURE_SSL_REDIRECT = PRODUCTION and env.bool("SSL_REDIRECT", default=True)
+# Probes ask from inside, without TLS and without the proxy's header.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+# The address of a visit page is a secret: no other site may learn it from a link.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if PRODUCTION else []
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -151,10 +224,61 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hello@qi-spa.example")
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 EMAIL_TIMEOUT = 10
 
 CELERY_BROKER_URL = REDIS_URL
+# A broker that is down must not hold up a request: one short try, beat sweeps up the rest.
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
-CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+# "expires": sweeps that waited for a stopped worker are not all run when it is back.
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "deliver-due-messages": {
+        "task": "bookings.tasks.deliver_due",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 55},
+    },
+    "expire-holds": {
+        "task": "bookings.tasks.expire_holds",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 55},
+    },
+    "purge-old-data": {
+        "task": "bookings.tasks.purge",
+        "schedule": crontab(hour=3, minute=10),
+    },
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"visit_links": {"()": "spa.logs.HideVisitLinks"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["visit_links"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Its own handlers print the whole request and mail it; ours say the least.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "celery": {"level": "WARNING"},
+    },
+}

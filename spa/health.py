@@ -1,0 +1,46 @@
+"""Answers for machines that watch the site."""
+
+import logging
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say that this process is alive; asks nobody else, so that nobody else can fail it."""
+    return JsonResponse({"alive": True})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether the database and Valkey answer: 200 if both do, 503 if not."""
+    answers = {"database": _database_answers(), "valkey": _valkey_answers()}
+    return JsonResponse(answers, status=200 if all(answers.values()) else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as reason:
+        logger.warning("The database does not answer: %s", type(reason).__name__)
+        return False
+    return True
+
+
+def _valkey_answers() -> bool:
+    try:
+        cache.get("readyz")
+    except (RedisError, OSError) as reason:
+        logger.warning("Valkey does not answer: %s", type(reason).__name__)
+        return False
+    return True
