@@ -1,0 +1,133 @@
+"""Fixtures for every test."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.core.cache import cache
+from django.db import connection
+from pytest_django import Settings
+
+from spa import celery_app
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _clear_cache() -> None:
+    """Start each test with an empty cache: rate limits and cached pages live there."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the system's Chromium where there is one, else the one that Playwright downloaded."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    return {**browser_type_launch_args, **({"executable_path": chromium} if chromium else {})}
+
+
+@dataclass
+class MailServer:
+    """A real SMTP server on a free port, and what it was given."""
+
+    port: int = 0
+    messages: list[EmailMessage] = field(default_factory=list)
+    refuse: bool = False
+
+    @property
+    def url(self) -> str:
+        """The server's address as ``EMAIL_URL``."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def wait_for(self, count: int, seconds: float = 20) -> list[EmailMessage]:
+        """Return all messages as soon as there are ``count``; fail where they do not come."""
+        deadline = time.monotonic() + seconds
+        while len(self.messages) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(self.messages) >= count, f"{len(self.messages)} of {count} messages came"
+        return self.messages
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep one message, or refuse it for now where the test says so."""
+        if self.refuse:
+            return "451 Try again later"
+        message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        self.messages.append(message)  # type: ignore[arg-type]
+        return "250 Kept"
+
+
+@pytest.fixture
+def smtp(settings: Settings) -> Iterator[MailServer]:
+    """Return a running mail server, and point this process's settings at it."""
+    mail_server = MailServer()
+    controller = Controller(mail_server, hostname="127.0.0.1", port=0)
+    controller.start()
+    assert controller.server is not None
+    mail_server.port = controller.server.sockets[0].getsockname()[1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
+    yield mail_server
+    controller.stop()
+
+
+@pytest.fixture
+def celery_worker(
+    transactional_db: None, smtp: MailServer, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a real Celery worker on this test's database, Valkey and mail server."""
+    log = tmp_path / "worker.log"
+    command = [sys.executable, "-m", "celery", "-A", "spa", "worker", "--concurrency=1"]
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [*command, "--loglevel=INFO", "--without-gossip", "--without-mingle"],
+            cwd=BASE_DIR,
+            env=worker_environment(smtp),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for_worker(worker, log)
+        yield worker
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=20)
+
+
+def worker_environment(smtp: MailServer) -> dict[str, str]:
+    """Return the environment of a process that shares this test's servers."""
+    parts = connection.settings_dict
+    host = quote(parts["HOST"])
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "spa.settings",
+        "DATABASE_URL": f"postgresql://{parts['USER']}:{quote(parts['PASSWORD'])}@/"
+        f"{parts['NAME']}?host={host}&port={parts['PORT']}",
+        "EMAIL_URL": smtp.url,
+    }
+
+
+def wait_for_worker(worker: subprocess.Popen[bytes], log: Path) -> None:
+    """Return as soon as the worker takes tasks; fail with its log where it never does."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and worker.poll() is None:
+        if celery_app.control.ping(timeout=0.5):
+            return
+    pytest.fail(f"The worker did not start:\n{log.read_text()}")
