@@ -1,0 +1,25 @@
+/** Puts the focus where the news is: on an error summary, or on the heading that was swapped in. */
+
+const HEADING = "[data-focus], h1, h2";
+
+export function focusOn(element) {
+  if (!element) return;
+  if (!element.hasAttribute("tabindex")) element.setAttribute("tabindex", "-1");
+  element.focus();
+}
+
+function focusErrorSummary(root) {
+  const summary = root.querySelector("[data-error-summary]");
+  focusOn(summary);
+  return Boolean(summary);
+}
+
+function afterSwap(event) {
+  const region = event.detail.elt ?? event.target;
+  if (region.closest("[data-keep-focus]")) return;
+  if (focusErrorSummary(region)) return;
+  focusOn(region.matches(HEADING) ? region : region.querySelector(HEADING));
+}
+
+focusErrorSummary(document);
+document.body.addEventListener("htmx:afterSettle", afterSwap);
