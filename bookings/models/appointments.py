@@ -23,6 +23,7 @@ from services.models import Service, ServiceOption
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 BLOCKING = ("held", "requested", "confirmed", "arrived")
+LONGEST = timedelta(days=1)
 UPCOMING = ("requested", "confirmed", "arrived")
 
 
@@ -67,7 +68,8 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def busy_between(self, start: datetime, end: datetime) -> "AppointmentQuerySet":
         """Those whose busy time, buffers included, touches the half-open ``start``–``end``."""
-        return self.filter(busy_from__lt=end, busy_until__gt=start)
+        # No appointment is longer than a day: the lower bound lets one index serve.
+        return self.filter(busy_from__lt=end, busy_from__gt=start - LONGEST, busy_until__gt=start)
 
 
 class Appointment(models.Model):
@@ -159,6 +161,10 @@ class Appointment(models.Model):
                 name="appointment_buffers_surround_visit",
             ),
             models.CheckConstraint(
+                condition=Q(busy_until__lte=F("busy_from") + LONGEST),
+                name="appointment_fits_in_a_day",
+            ),
+            models.CheckConstraint(
                 condition=~Q(status="held") | Q(hold_expires_at__isnull=False),
                 name="appointment_hold_expires",
             ),
@@ -169,6 +175,11 @@ class Appointment(models.Model):
         ]
         indexes = [
             models.Index(fields=["starts_at"], name="appointment_by_start"),
+            models.Index(
+                fields=["busy_from"],
+                condition=Q(status__in=BLOCKING),
+                name="appointment_blocking_by_start",
+            ),
             models.Index(
                 fields=["hold_expires_at"],
                 condition=Q(status="held"),

@@ -1,7 +1,12 @@
 """Addresses of the diary, one module per audience."""
 
-from django.urls import URLPattern
+from bookings.urls import client, desk, therapist, visit
 
 app_name = "bookings"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *client.urlpatterns,
+    *visit.urlpatterns,
+    *desk.urlpatterns,
+    *therapist.urlpatterns,
+]

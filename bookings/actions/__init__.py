@@ -1,0 +1,81 @@
+"""The only code that changes appointments, health checks and messages.
+
+Each action is one transaction. Where it places or moves an appointment it locks the therapists'
+rows by primary key, then the rooms' rows by primary key, and checks again under those locks with
+the functions that drew the page. Every change leaves an Event.
+"""
+
+from bookings.actions.booking import (
+    Details,
+    check_is_fresh,
+    confirm_appointment,
+    expire_holds,
+    hold_time,
+    purge_expired,
+    release_hold,
+)
+from bookings.actions.changes import (
+    cancel_appointment,
+    check_still_holds,
+    decide_request,
+    may_client_change,
+    renew_health_check,
+    reschedule_appointment,
+)
+from bookings.actions.errors import (
+    BookingError,
+    ChangedMeanwhile,
+    HealthCheckNeeded,
+    HoldLost,
+    NoLongerPossible,
+    NoticeTooShort,
+    TimeTaken,
+)
+from bookings.actions.events import CLIENT, SYSTEM, Actor, staff
+from bookings.actions.health import (
+    affirm_health_check,
+    discard_health_check,
+    purge_health_checks,
+    read_health_check,
+    record_health_check,
+)
+from bookings.actions.links import issue_visit_link, revoke_visit_links
+from bookings.actions.visits import mark_arrived, mark_completed, mark_expected, mark_no_show
+
+__all__ = [
+    "CLIENT",
+    "SYSTEM",
+    "Actor",
+    "BookingError",
+    "ChangedMeanwhile",
+    "Details",
+    "HealthCheckNeeded",
+    "HoldLost",
+    "NoLongerPossible",
+    "NoticeTooShort",
+    "TimeTaken",
+    "affirm_health_check",
+    "cancel_appointment",
+    "check_is_fresh",
+    "check_still_holds",
+    "confirm_appointment",
+    "decide_request",
+    "discard_health_check",
+    "expire_holds",
+    "hold_time",
+    "issue_visit_link",
+    "mark_arrived",
+    "mark_completed",
+    "mark_expected",
+    "mark_no_show",
+    "may_client_change",
+    "purge_expired",
+    "purge_health_checks",
+    "read_health_check",
+    "record_health_check",
+    "release_hold",
+    "renew_health_check",
+    "reschedule_appointment",
+    "revoke_visit_links",
+    "staff",
+]

@@ -1,0 +1,220 @@
+"""From a chosen time to a booked visit: hold, confirm, let go."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from bookings.actions import outbox
+from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
+from bookings.actions.events import CLIENT, Actor, record
+from bookings.actions.placing import (
+    Place,
+    Wish,
+    at_best_place,
+    clear_lapsed_holds,
+    end_hold,
+    is_free,
+    lock_diary,
+    taken,
+    without_overlap,
+)
+from bookings.models import Appointment, Client, HealthCheck, Message, Therapist
+from bookings.models.appointments import new_reference
+from bookings.queries import rules_for
+from services.models import Service, ServiceOption, SpaProfile
+from services.screening import questions_version
+
+# A check given on the way to a booking is good for that booking, not for next week's.
+BOOKING_CHECK_LASTS = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Who comes: what the last form of a booking asks."""
+
+    name: str
+    email: str
+    phone: str
+    note: str = ""
+
+
+def check_is_fresh(
+    check: HealthCheck | None, *, service: Service, spa: SpaProfile, now: datetime
+) -> bool:
+    """Whether ``check`` opens the way to a new booking of ``service``.
+
+    It must be for this treatment, just given, and on today's questions and consent.
+    """
+    return (
+        check is not None
+        and check.service_id == service.pk
+        and now - BOOKING_CHECK_LASTS < check.given_at <= now
+        and check.consent_version == spa.health_consent_version
+        and check.questions_version == questions_version(rules_for(service))
+    )
+
+
+def hold_time(
+    *,
+    service: Service,
+    option: ServiceOption,
+    starts_at: datetime,
+    health_check: HealthCheck | None,
+    spa: SpaProfile,
+    now: datetime,
+    therapist: Therapist | None = None,
+    preferred: Therapist | None = None,
+    replacing: Appointment | None = None,
+    by: Actor = CLIENT,
+) -> Appointment:
+    """Keep a time for the spa's hold length while the client gives her details.
+
+    ``therapist`` of ``None`` means any. ``replacing`` is the visitor's earlier hold; it is let
+    go once the new one stands. Raises ``HealthCheckNeeded`` or ``TimeTaken``.
+    """
+    if not check_is_fresh(health_check, service=service, spa=spa, now=now):
+        raise HealthCheckNeeded
+    wish = Wish(service, option, starts_at, spa, now, therapist, preferred, moving=replacing)
+    if not _is_on_sale(wish):
+        raise TimeTaken
+
+    def write(place: Place) -> Appointment:
+        if replacing is not None:
+            end_hold(replacing, now=now)
+        hold = Appointment.objects.create(
+            reference=new_reference(),
+            service=service,
+            option=option,
+            therapist=place.therapist,
+            room=place.room,
+            status=Appointment.Status.HELD,
+            hold_expires_at=now + timedelta(minutes=spa.hold_minutes),
+            price=option.price,
+            **wish.times,
+        )
+        record(hold, "held", by=by, now=now)
+        return hold
+
+    return at_best_place(wish, write)
+
+
+@transaction.atomic
+def confirm_appointment(
+    *,
+    hold: Appointment,
+    details: Details,
+    health_check: HealthCheck | None,
+    spa: SpaProfile,
+    now: datetime,
+    by: Actor = CLIENT,
+) -> Appointment:
+    """Turn a hold into a booked visit, or into a request where a clearance is needed.
+
+    A hold whose minutes have run out is still confirmed as long as nobody took its time. Asked
+    twice, it books once. Raises ``HealthCheckNeeded``, ``HoldLost`` or ``TimeTaken``.
+    """
+    lock_diary(therapists=[hold.therapist_id], rooms=[hold.room_id])
+    appointment = _locked(hold)
+    if appointment.client_id is not None:
+        return appointment
+    if appointment.status not in (Appointment.Status.HELD, Appointment.Status.EXPIRED):
+        raise HoldLost
+    if not check_is_fresh(health_check, service=appointment.service, spa=spa, now=now):
+        raise HealthCheckNeeded
+    assert health_check is not None
+
+    place = Place(appointment.therapist, appointment.room)
+    wish = _wish_of(appointment, spa=spa, now=now)
+    if not _is_on_sale(wish) or not is_free(wish, place):
+        raise taken(wish)
+    clear_lapsed_holds(wish, place)
+
+    before = appointment.status
+    needs_clearance = health_check.outcome == HealthCheck.Outcome.CLEARANCE
+    status = Appointment.Status.REQUESTED if needs_clearance else Appointment.Status.CONFIRMED
+    appointment.status = status
+    appointment.client = _client_of(details)
+    appointment.client_note = details.note
+    appointment.health_check = health_check
+    appointment.hold_expires_at = None
+    appointment.sequence += 1
+    without_overlap(wish, lambda: _saved(appointment))
+
+    kind = "requested" if needs_clearance else "booked"
+    record(appointment, kind, by=by, now=now, changes={"status": (before, status.value)})
+    if needs_clearance:
+        outbox.owe(appointment, Message.Kind.REQUEST_RECEIVED, due_at=now)
+    else:
+        outbox.owe(appointment, Message.Kind.CONFIRMATION, due_at=now)
+        outbox.owe_reminders(appointment, spa=spa, now=now)
+    outbox.nudge()
+    return appointment
+
+
+@transaction.atomic
+def release_hold(*, hold: Appointment, now: datetime) -> None:
+    """Give a held time back at once; anything already booked is left alone."""
+    lock_diary(therapists=[hold.therapist_id], rooms=[hold.room_id])
+    end_hold(hold, now=now)
+
+
+@transaction.atomic
+def expire_holds(*, now: datetime) -> int:
+    """End every hold whose minutes have run out; returns how many.
+
+    Rows that another transaction is busy with are left to it, or to the next sweep.
+    """
+    lapsed = Appointment.objects.lapsed_holds(now).select_for_update(
+        skip_locked=True, of=("self",), no_key=True
+    )
+    return sum(end_hold(hold, now=now) for hold in lapsed)
+
+
+def purge_expired(*, now: datetime) -> int:
+    """Delete ended holds of earlier days: nobody's name was ever on them. Returns how many."""
+    old = Appointment.objects.filter(
+        status=Appointment.Status.EXPIRED, hold_expires_at__lt=now - timedelta(days=1)
+    )
+    return old.delete()[0]
+
+
+def _locked(appointment: Appointment) -> Appointment:
+    rows = Appointment.objects.select_related("service", "option", "therapist", "room", "client")
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
+
+
+def _wish_of(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> Wish:
+    # The notice was kept when the hold was made; ten minutes of typing must not break it.
+    notice = timedelta(hours=spa.minimum_notice_hours)
+    return Wish(
+        service=appointment.service,
+        option=appointment.option,
+        starts_at=appointment.starts_at,
+        spa=spa,
+        now=now,
+        therapist=appointment.therapist,
+        moving=appointment,
+        earliest=max(now, appointment.created_at + notice),
+    )
+
+
+def _is_on_sale(wish: Wish) -> bool:
+    return (
+        wish.service.status == Service.Status.PUBLISHED
+        and wish.option.active
+        and wish.option.service_id == wish.service.pk
+    )
+
+
+def _client_of(details: Details) -> Client:
+    known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
+    client = known.order_by("pk").first() or Client(name=details.name, email=details.email)
+    client.phone = details.phone
+    client.save()
+    return client
+
+
+def _saved(appointment: Appointment) -> Appointment:
+    appointment.save()
+    return appointment

@@ -1,0 +1,55 @@
+"""Who did it, and the record of what was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from bookings.models import Appointment, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one who acts: a client by her link, a member of staff, or the system itself."""
+
+    kind: str
+    user: Any = None
+
+
+CLIENT = Actor(Event.ActorKind.CLIENT)
+SYSTEM = Actor(Event.ActorKind.SYSTEM)
+
+
+def staff(user: AbstractBaseUser) -> Actor:
+    """The member of staff who is logged in."""
+    return Actor(Event.ActorKind.STAFF, user)
+
+
+def record(
+    appointment: Appointment,
+    kind: str,
+    *,
+    by: Actor,
+    now: datetime,
+    changes: Mapping[str, tuple[Any, Any]] | None = None,
+    reason: str = "",
+) -> Event:
+    """Write one event; ``changes`` maps a field to its value before and after."""
+    plain = {name: [_plain(old), _plain(new)] for name, (old, new) in (changes or {}).items()}
+    return Event.objects.create(
+        appointment=appointment,
+        at=now,
+        actor_kind=by.kind,
+        actor=by.user,
+        kind=kind,
+        changes=plain,
+        reason=reason[:300],
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | int | bool | None) else str(value)

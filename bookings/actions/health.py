@@ -1,0 +1,88 @@
+"""Keeping, re-affirming and reading health checks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from bookings.actions.errors import HealthCheckNeeded
+from bookings.actions.events import Actor, record
+from bookings.models import Appointment, HealthCheck, HealthReading
+from services.models import Service, SpaProfile
+from services.screening import Answer, Rule, Verdict, questions_version
+
+# An answered check that no booking took up is forgotten after this time.
+UNUSED_CHECK_LASTS = timedelta(hours=24)
+
+
+def record_health_check(
+    *,
+    service: Service,
+    answers: Mapping[str, Answer],
+    verdict: Verdict,
+    rules: list[Rule],
+    spa: SpaProfile,
+    now: datetime,
+) -> HealthCheck:
+    """Keep a passing check, encrypted; raises ``HealthCheckNeeded`` for any other verdict.
+
+    Stop and urgent outcomes are never stored.
+    """
+    if not verdict.may_book:
+        raise HealthCheckNeeded
+    return HealthCheck.objects.create(
+        service=service,
+        outcome=verdict.outcome.value,
+        answers={slug: _plain(answer) for slug, answer in answers.items()},
+        findings=[_plain(finding) for finding in verdict.findings],
+        questions_version=questions_version(rules),
+        consent_version=spa.health_consent_version,
+        given_at=now,
+        affirmed_at=now,
+    )
+
+
+def discard_health_check(check: HealthCheck) -> None:
+    """Forget a check that no appointment has taken up."""
+    HealthCheck.objects.filter(pk=check.pk, appointments=None).delete()
+
+
+@transaction.atomic
+def affirm_health_check(
+    *, appointment: Appointment, rules: list[Rule], by: Actor, now: datetime
+) -> HealthCheck:
+    """Note that nothing has changed since the check of ``appointment`` was given.
+
+    Raises ``HealthCheckNeeded`` where the questions themselves have changed since.
+    """
+    check = appointment.health_check
+    if check is None or check.questions_version != questions_version(rules):
+        raise HealthCheckNeeded
+    check.affirmed_at = now
+    check.save(update_fields=["affirmed_at"])
+    record(appointment, "health_affirmed", by=by, now=now)
+    return check
+
+
+@transaction.atomic
+def read_health_check(*, check: HealthCheck, user: AbstractBaseUser, now: datetime) -> HealthCheck:
+    """Return ``check`` for reading and log who reads it. The caller has checked that she may."""
+    HealthReading.objects.create(health_check=check, user=user, at=now)
+    return check
+
+
+def purge_health_checks(*, now: datetime) -> int:
+    """Forget the checks that no booking took up; returns how many."""
+    unused = HealthCheck.objects.filter(appointments=None, given_at__lt=now - UNUSED_CHECK_LASTS)
+    return unused.delete()[0]
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON values: enums by their value."""
+    return {
+        name: getattr(part, "value", list(part) if isinstance(part, tuple) else part)
+        for name, part in asdict(value).items()
+    }

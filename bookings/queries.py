@@ -1,0 +1,229 @@
+"""From the database to plain values, for availability and for pages. Reads only."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q
+
+from bookings.availability import Grid, Hours, Length, Span, visit_starts
+from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
+from services.models import Contraindication, Service, ServiceOption, SpaProfile
+from services.screening import Rule
+
+
+@dataclass(frozen=True)
+class Offer:
+    """When one option of a treatment can start within some days, by whom and where.
+
+    ``starts`` and ``room_starts`` map primary keys to bits of ``grid``; ``busy`` holds the cells
+    that each therapist's appointments take.
+    """
+
+    grid: Grid
+    therapists: Sequence[Therapist]
+    starts: dict[int, int]
+    room_starts: dict[int, int]
+    busy: dict[int, int] = field(default_factory=dict)
+
+    def bits(self, therapist: Therapist | None = None) -> int:
+        """The possible starts with one therapist, or with any."""
+        if therapist is not None:
+            return self.starts.get(therapist.pk, 0)
+        bits = 0
+        for starts in self.starts.values():
+            bits |= starts
+        return bits
+
+    def times(self, therapist: Therapist | None = None) -> list[datetime]:
+        """The possible starts in order, in the zone of the grid."""
+        return [one.astimezone(self.grid.zone) for one in self.grid.times(self.bits(therapist))]
+
+    def by_day(self, therapist: Therapist | None = None) -> dict[date, list[datetime]]:
+        """The possible starts under each local day of the grid, full days too."""
+        days: dict[date, list[datetime]] = {day: [] for day in self.grid.days}
+        for one in self.times(therapist):
+            days[one.date()].append(one)
+        return days
+
+    def therapists_at(self, starts_at: datetime) -> list[Therapist]:
+        """Those who could start a visit exactly at ``starts_at``."""
+        cell = self.grid.cell_at(starts_at)
+        if cell is None:
+            return []
+        return [one for one in self.therapists if self.starts.get(one.pk, 0) >> cell & 1]
+
+    def rooms_at(self, starts_at: datetime) -> list[int]:
+        """Keys of the rooms in which a visit could start exactly at ``starts_at``."""
+        cell = self.grid.cell_at(starts_at)
+        if cell is None:
+            return []
+        return [pk for pk, bits in self.room_starts.items() if bits >> cell & 1]
+
+    def busy_cells(self, therapist: Therapist, day: date) -> int:
+        """How many cells of a local ``day`` the therapist's appointments take."""
+        within = self.grid.between(
+            _midnight(day, self.grid.zone), _midnight(day + timedelta(days=1), self.grid.zone)
+        )
+        return (self.busy.get(therapist.pk, 0) & within).bit_count()
+
+
+def offer(
+    *,
+    service: Service,
+    option: ServiceOption,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    spa: SpaProfile,
+    therapist: Therapist | None = None,
+    ignoring: Appointment | None = None,
+    earliest: datetime | None = None,
+) -> Offer:
+    """Return when ``option`` of ``service`` can start from ``first_day`` to ``last_day``.
+
+    One set of five queries whatever the number of therapists, rooms, days or appointments.
+    ``ignoring`` leaves one appointment out (to move it); ``earliest`` stands in for now plus the
+    spa's notice. The days are cut to the booking horizon.
+    """
+    earliest = earliest or now + timedelta(hours=spa.minimum_notice_hours)
+    horizon = last_bookable_day(spa, now)
+    first_day = min(max(first_day, earliest.astimezone(spa.zone).date()), horizon)
+    last_day = max(first_day, min(last_day, horizon))
+    grid = Grid.over(first_day=first_day, last_day=last_day, zone=spa.zone)
+    length = Length(service.buffer_before_minutes, option.minutes, service.buffer_after_minutes)
+
+    giving = Therapist.objects.active().giving(service)
+    therapists = list(giving if therapist is None else giving.filter(pk=therapist.pk))
+    rooms = list(Room.objects.filter(active=True, services=service).values_list("pk", flat=True))
+    keys = [one.pk for one in therapists]
+    hours = _hours(keys)
+    off = _time_off(keys, grid.span)
+    therapist_busy, room_busy = _busy(keys, rooms, grid, now, ignoring)
+
+    allowed = grid.every(spa.slot_step_minutes) & grid.between(
+        earliest, _midnight(horizon + timedelta(days=1), spa.zone)
+    )
+    starts, room_starts = visit_starts(
+        grid=grid,
+        therapists={
+            pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) & ~therapist_busy[pk]
+            for pk in keys
+        },
+        rooms={pk: ~room_busy[pk] & ((1 << grid.cells) - 1) for pk in rooms},
+        length=length,
+        allowed=allowed,
+    )
+    return Offer(grid, therapists, starts, room_starts, dict(therapist_busy))
+
+
+def last_bookable_day(spa: SpaProfile, now: datetime) -> date:
+    """The last local day within the spa's booking horizon."""
+    return now.astimezone(spa.zone).date() + timedelta(days=spa.booking_horizon_days)
+
+
+def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
+    """Return the rooms with the given keys, those that are hardest to do without at the end.
+
+    A room is as scarce as its scarcest treatment: the fewer rooms suit a treatment, the more
+    worth keeping free each of them is.
+    """
+    rooms = list(Room.objects.filter(pk__in=pks).prefetch_related("services"))
+    suits: dict[int, int] = dict(
+        Service.objects.annotate(
+            suited=Count("rooms", filter=Q(rooms__active=True), distinct=True)
+        ).values_list("pk", "suited")
+    )
+
+    def keep_free(room: Room) -> tuple[int, int, int]:
+        given = [suits[service.pk] for service in room.services.all()]
+        return (-min(given, default=0), len(given), room.pk)
+
+    return sorted(rooms, key=keep_free)
+
+
+def rules_for(service: Service) -> list[Rule]:
+    """The active contraindications of ``service`` as plain rules, in the order of the questions."""
+    order = {group: n for n, group in enumerate(Contraindication.Group.values)}
+    rows = sorted(
+        service.contraindications.filter(active=True),
+        key=lambda row: (order[row.group], row.position, row.slug),
+    )
+    return [row.rule() for row in rows]
+
+
+def seen_before(appointment: Appointment) -> Therapist | None:
+    """The therapist who treated the same client last, if still active."""
+    if appointment.client_id is None:
+        return None
+    earlier = (
+        Appointment.objects.filter(
+            client_id=appointment.client_id,
+            status__in=[Appointment.Status.COMPLETED, Appointment.Status.CONFIRMED],
+            therapist__active=True,
+        )
+        .exclude(pk=appointment.pk)
+        .select_related("therapist")
+        .order_by("-starts_at")
+        .first()
+    )
+    return earlier.therapist if earlier else None
+
+
+def _hours(therapists: Sequence[int]) -> dict[int, list[Hours]]:
+    found: dict[int, list[Hours]] = defaultdict(list)
+    rows = WorkingHours.objects.filter(therapist__in=therapists).values_list(
+        "therapist_id",
+        "weekday",
+        "starts",
+        "ends",
+        "break_starts",
+        "break_ends",
+        "valid_from",
+        "valid_until",
+    )
+    for therapist, *values in rows:
+        found[therapist].append(Hours(*values))
+    return found
+
+
+def _time_off(therapists: Sequence[int], within: Span) -> dict[int | None, list[Span]]:
+    found: dict[int | None, list[Span]] = defaultdict(list)
+    rows = TimeOff.objects.filter(
+        Q(therapist__in=therapists) | Q(therapist=None),
+        starts_at__lt=within.end,
+        ends_at__gt=within.start,
+    ).values_list("therapist_id", "starts_at", "ends_at")
+    for therapist, starts_at, ends_at in rows:
+        found[therapist].append(Span(starts_at, ends_at))
+    return found
+
+
+def _busy(
+    therapists: Sequence[int],
+    rooms: Sequence[int],
+    grid: Grid,
+    now: datetime,
+    ignoring: Appointment | None,
+) -> tuple[defaultdict[int, int], defaultdict[int, int]]:
+    appointments = (
+        Appointment.objects.blocking(now)
+        .busy_between(grid.span.start, grid.span.end)
+        .filter(Q(therapist__in=therapists) | Q(room__in=rooms))
+    )
+    if ignoring is not None:
+        appointments = appointments.exclude(pk=ignoring.pk)
+    by_therapist: defaultdict[int, int] = defaultdict(int)
+    by_room: defaultdict[int, int] = defaultdict(int)
+    rows = appointments.values_list("therapist_id", "room_id", "busy_from", "busy_until")
+    for therapist, room, busy_from, busy_until in rows:
+        bits = grid.touched([Span(busy_from, busy_until)])
+        by_therapist[therapist] |= bits
+        by_room[room] |= bits
+    return by_therapist, by_room
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)

@@ -1,0 +1,5 @@
+"""Addresses of the therapist pages."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
