@@ -1,0 +1,40 @@
+/**
+ * Keeps the health check free of contradictions while it is filled in: "none of these" clears the
+ * other boxes of its group, and any other box clears it. The server checks the same again.
+ */
+
+const NONE = "[data-none]";
+const DECLARATION = "[data-none-left]";
+
+const otherBoxes = (group) =>
+  [...group.querySelectorAll("input[type=checkbox][data-tick]")].filter((box) => !box.matches(NONE));
+
+function isAnswered(group) {
+  return [...group.querySelectorAll("input[type=checkbox]")].some((box) => box.checked);
+}
+
+function keepExclusive(group, changed) {
+  if (!changed.checked) return;
+  if (changed.matches(NONE)) {
+    for (const box of otherBoxes(group)) box.checked = false;
+    return;
+  }
+  const none = group.querySelector(NONE);
+  if (none && changed.matches("[data-tick]")) none.checked = false;
+}
+
+/** The closing declaration is needed only while a group has no answer; it is never hidden. */
+export function declarationIsNeeded(form) {
+  return [...form.querySelectorAll("[data-group]")].some((group) => !isAnswered(group));
+}
+
+export function startHealthCheck(form) {
+  const declaration = form.querySelector(DECLARATION);
+  form.addEventListener("change", (event) => {
+    const group = event.target.closest("[data-group]");
+    if (group) keepExclusive(group, event.target);
+    declaration?.closest("[data-declaration]")?.classList.toggle("tick--spare", !declarationIsNeeded(form));
+  });
+}
+
+for (const form of document.querySelectorAll("[data-health-check]")) startHealthCheck(form);
