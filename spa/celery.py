@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "spa.settings")
 class NudgeTask(DjangoTask):
     """A task whose nudge after a commit may fail: beat sweeps up what was missed."""
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Queue the task after the commit; a broker that is down is logged, not raised."""
         transaction.on_commit(functools.partial(self.delay, *args, **kwargs), robust=True)
 

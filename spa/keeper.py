@@ -19,7 +19,7 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
 import psutil
@@ -136,11 +136,11 @@ class Postgres:
             command += ["-c", "max_connections=400"]
         return command
 
-    def _run_as_account(self, command: list[str], log: object) -> subprocess.Popen[bytes]:
+    def _run_as_account(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=log,  # type: ignore[arg-type]
+            stdout=log,
             stderr=subprocess.STDOUT,
             cwd="/",
             env={"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"},

@@ -1,0 +1,51 @@
+# make run     the whole spa on this machine        make test    every test
+# make check   format, lint, types, contracts       make help    this list
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# The environment is made anew only where a requirement has changed.
+READY := $(VENV)/.ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr -d ' ')
+TESTS ?= tests
+
+.PHONY: run test check format chromium help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+run: $(READY)
+	@exec $(BIN)/python -m spa.run
+
+test: $(READY) chromium
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/djlint --lint --quiet templates
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=python3.12 make …"; \
+	  exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { \
+	  echo "No virtual environment could be made: on Debian and Ubuntu install python3-venv."; \
+	  exit 1; }
+	@echo "Installing the packages …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { \
+	  echo "The packages could not be installed: check the network (or pip's index), then run make again."; \
+	  exit 1; }
+	@rm -f $(VENV)/.ready-*
+	@touch $@
+
+# The browser of the tests: the system's Chromium, else Playwright's own.
+chromium: $(READY)
+	@PYTHON=$(BIN)/python .ci/chromium
