@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -70,7 +71,7 @@ class MailServer:
         if self.refuse:
             return "451 Try again later"
         message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        self.messages.append(message)  # type: ignore[arg-type]
+        self.messages.append(message)
         return "250 Kept"
 
 
@@ -78,10 +79,11 @@ class MailServer:
 def smtp(settings: Settings) -> Iterator[MailServer]:
     """Return a running mail server, and point this process's settings at it."""
     mail_server = MailServer()
-    controller = Controller(mail_server, hostname="127.0.0.1", port=0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        mail_server.port = probe.getsockname()[1]
+    controller = Controller(mail_server, hostname="127.0.0.1", port=mail_server.port)
     controller.start()
-    assert controller.server is not None
-    mail_server.port = controller.server.sockets[0].getsockname()[1]
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     yield mail_server
