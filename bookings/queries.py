@@ -184,8 +184,8 @@ def _hours(therapists: Sequence[int]) -> dict[int, list[Hours]]:
         "valid_from",
         "valid_until",
     )
-    for therapist, *values in rows:
-        found[therapist].append(Hours(*values))
+    for row in rows:
+        found[row[0]].append(Hours(*row[1:]))
     return found
 
 

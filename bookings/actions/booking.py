@@ -91,6 +91,7 @@ def hold_time(
             status=Appointment.Status.HELD,
             hold_expires_at=now + timedelta(minutes=spa.hold_minutes),
             price=option.price,
+            created_at=now,
             **wish.times,
         )
         record(hold, "held", by=by, now=now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from bookings.models import Appointment, Event
 
@@ -22,7 +22,7 @@ CLIENT = Actor(Event.ActorKind.CLIENT)
 SYSTEM = Actor(Event.ActorKind.SYSTEM)
 
 
-def staff(user: AbstractBaseUser) -> Actor:
+def staff(user: User) -> Actor:
     """The member of staff who is logged in."""
     return Actor(Event.ActorKind.STAFF, user)
 

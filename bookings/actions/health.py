@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from bookings.actions.errors import HealthCheckNeeded
@@ -68,7 +68,7 @@ def affirm_health_check(
 
 
 @transaction.atomic
-def read_health_check(*, check: HealthCheck, user: AbstractBaseUser, now: datetime) -> HealthCheck:
+def read_health_check(*, check: HealthCheck, user: User, now: datetime) -> HealthCheck:
     """Return ``check`` for reading and log who reads it. The caller has checked that she may."""
     HealthReading.objects.create(health_check=check, user=user, at=now)
     return check

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 
@@ -80,7 +81,7 @@ def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointm
             _lock_for(wish, place)
             if is_free(wish, place):
                 clear_lapsed_holds(wish, place)
-                return without_overlap(wish, lambda chosen=place: write(chosen))
+                return without_overlap(wish, partial(write, place))
     raise taken(wish)
 
 

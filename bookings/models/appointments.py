@@ -134,7 +134,7 @@ class Appointment(models.Model):
     sequence = models.PositiveIntegerField(
         _("sequence"), default=0, help_text=_("Rises with every change of time or status.")
     )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"))
 
     objects = AppointmentQuerySet.as_manager()
 

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -69,7 +70,7 @@ class Client(models.Model):
         verbose_name_plural = _("clients")
         ordering = ["name", "pk"]
         indexes = [
-            models.Index(models.functions.Lower("email"), name="client_by_email"),
+            models.Index(Upper("email"), name="client_by_email"),
         ]
 
     def __str__(self) -> str:
