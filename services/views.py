@@ -1,0 +1,92 @@
+"""The public pages: home, menu, treatments, about and policies."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from services import queries, structured_data
+from services.addresses import absolute
+from services.models import SpaProfile
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Show who the spa is and what it offers; the first treatment of the menu leads."""
+    services = list(queries.menu())
+    return render(
+        request,
+        "services/home.html",
+        {
+            "lead": services[0] if services else None,
+            "services": services[1:],
+            "structured": [structured_data.business(_spa(request))],
+        },
+    )
+
+
+def menu(request: HttpRequest) -> HttpResponse:
+    """List every published treatment under its category."""
+    steps = [_home_step(), _menu_step()]
+    return render(
+        request,
+        "services/menu.html",
+        {"services": queries.menu(), "structured": [structured_data.breadcrumbs(steps)]},
+    )
+
+
+def treatment(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show one treatment: prices, free times, what it is, and when not to come."""
+    spa = _spa(request)
+    service = get_object_or_404(queries.visible_services(request.user), slug=slug)
+    steps = [_home_step(), _menu_step(), (service.name, service.get_absolute_url())]
+    structured = [structured_data.treatment(service, spa), structured_data.breadcrumbs(steps)]
+    if service.faqs.all():
+        structured.append(structured_data.questions(service))
+    return render(
+        request,
+        "services/treatment.html",
+        {
+            "service": service,
+            "reasons": queries.reasons_by_severity(service.contraindications.all()),
+            "structured": structured,
+        },
+    )
+
+
+def about(request: HttpRequest) -> HttpResponse:
+    """Tell the spa's story and how to get there."""
+    return render(
+        request,
+        "services/about.html",
+        {"structured": [structured_data.business(_spa(request))]},
+    )
+
+
+def policies(request: HttpRequest) -> HttpResponse:
+    """Show the booking policy, the privacy policy and the accessibility statement."""
+    return render(request, "services/policies.html")
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell crawlers which addresses are private."""
+    return render(
+        request,
+        "services/robots.txt",
+        {"sitemap": absolute(reverse("services:sitemap"))},
+        content_type="text/plain",
+    )
+
+
+def _spa(request: HttpRequest) -> SpaProfile:
+    spa: SpaProfile | None = request.spa  # type: ignore[attr-defined]
+    if spa is None:
+        raise Http404(_("The starting content has not been loaded yet."))
+    return spa
+
+
+def _home_step() -> tuple[str, str]:
+    return _("Home"), reverse("services:home")
+
+
+def _menu_step() -> tuple[str, str]:
+    return _("Treatments"), reverse("services:menu")
