@@ -25,7 +25,7 @@ from urllib.parse import quote
 import psutil
 import psycopg2
 
-from spa.embedded import START_SECONDS, open_lock, try_lock
+from spa.embedded import START_SECONDS, STOP_SECONDS, open_lock, try_lock
 
 LOOK_EVERY_SECONDS = 0.1
 SYSTEM_USER = "embedded_postgres"
@@ -292,12 +292,14 @@ def _add_mode(path: Path, mode: int) -> None:
 
 def _end_leftover(program: str, data: Path) -> None:
     """Stop a server whose keeper was killed: two servers on one folder would ruin the data."""
-    for process in psutil.process_iter(["name", "cmdline"]):
-        words = process.info["cmdline"] or []
-        if process.info["name"] != program or not any(str(data) in word for word in words):
-            continue
+    left = [
+        process
+        for process in psutil.process_iter(["name", "cwd"])
+        if process.info["name"] == program and process.info["cwd"] == str(data)
+    ]
+    for process in left:
         process.send_signal(signal.SIGINT)
-        psutil.wait_procs([process], timeout=20)
+    psutil.wait_procs(left, timeout=STOP_SECONDS)
 
 
 def _free_port() -> int:

@@ -1,0 +1,59 @@
+"""Real commands of the project, run as a person in a terminal would."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+# What the tests set for themselves and a newcomer's terminal does not have.
+OWN = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_XDIST_WORKER")
+
+
+def newcomers_environment(var: Path, **extra: str) -> dict[str, str]:
+    """Return the environment of a terminal where nothing is set up, with ``var`` as ``var/``."""
+    clean = {name: value for name, value in os.environ.items() if name not in OWN}
+    return {**clean, "SPA_VAR_DIR": str(var), **extra}
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run Python with ``arguments`` to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=BASE_DIR,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return every process that works in ``folder`` or has it as its ``var/``."""
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and _works_in(process, str(folder))
+    ]
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        words = [*process.cmdline(), process.cwd(), process.environ().get("SPA_VAR_DIR", "")]
+    except psutil.Error:
+        return False
+    return any(folder in word for word in words)
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Return as soon as a condition holds; fail where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "It did not come true in time"
+        time.sleep(0.05)
