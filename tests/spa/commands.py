@@ -11,7 +11,13 @@ import psutil
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # What the tests set for themselves and a newcomer's terminal does not have.
-OWN = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_XDIST_WORKER")
+OWN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
+    "DJANGO_SETTINGS_MODULE",
+    "PYTEST_XDIST_WORKER",
+)
 
 
 def newcomers_environment(var: Path, **extra: str) -> dict[str, str]:

@@ -1,0 +1,96 @@
+"""One settings file: a trial by default, production where secrets are given."""
+
+import json
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from django.test import Client
+
+from spa.logs import HideVisitLinks
+from tests.spa.commands import newcomers_environment, processes_of, run
+
+PRODUCTION = {
+    "SECRET_KEY": "k7!" * 25 + "abcdefghijklmnop",
+    "HEALTH_KEYS": Fernet.generate_key().decode(),
+    "ALLOWED_HOSTS": "spa.example",
+    "SITE_URL": "https://spa.example",
+    "DATABASE_URL": "postgresql://spa@db.example/spa",
+    "REDIS_URL": "redis://cache.example/0",
+    "EMAIL_URL": "smtp+tls://mail.example:587",
+}
+
+
+def test_production_passes_djangos_deployment_check(var: Path) -> None:
+    environment = newcomers_environment(var, **PRODUCTION)
+    checked = run("manage.py", "check", "--deploy", "--fail-level=WARNING", env=environment)
+    assert (checked.stderr, checked.returncode) == ("", 0)
+    assert checked.stdout == "System check identified no issues (0 silenced).\n"
+    assert list(var.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(PRODUCTION) - {"SECRET_KEY"}))
+def test_production_names_what_is_missing_and_starts_no_server(var: Path, name: str) -> None:
+    environment = newcomers_environment(var, **{**PRODUCTION, name: ""})
+    refused = run("manage.py", "migrate", env=environment)
+    assert refused.returncode == 1
+    assert f"production also needs: {name}. Set them, or unset SECRET_KEY" in refused.stderr
+    assert processes_of(var) == []
+
+
+def test_production_has_no_page_that_shows_mail(var: Path) -> None:
+    script = (
+        "import django; django.setup()\n"
+        "from django.urls import resolve, Resolver404\n"
+        "try: print(resolve('/demo/mail/'))\n"
+        "except Resolver404: print('no such page')"
+    )
+    environment = newcomers_environment(var, DJANGO_SETTINGS_MODULE="spa.settings", **PRODUCTION)
+    assert run("-c", script, env=environment).stdout == "no such page\n"
+
+
+def test_trial_makes_its_secrets_once_for_this_user_only(var: Path) -> None:
+    environment = newcomers_environment(var)
+    secrets = var / "secrets.json"
+    assert run("manage.py", "check", env=environment).returncode == 0
+    made = secrets.read_text()
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert len(json.loads(made)["SECRET_KEY"]) >= 50
+    assert run("manage.py", "check", env=environment).returncode == 0
+    assert secrets.read_text() == made
+
+
+def test_socket_folder_in_the_database_address_is_the_host(var: Path) -> None:
+    url = "postgresql://postgres@/spa?host=/Some/Folder%20here"
+    script = "from django.conf import settings; d = settings.DATABASES['default']; print(d['HOST'])"
+    environment = newcomers_environment(
+        var, DATABASE_URL=url, DJANGO_SETTINGS_MODULE="spa.settings"
+    )
+    assert run("-c", script, env=environment).stdout == "/Some/Folder here\n"
+
+
+def test_every_answer_carries_the_strict_headers(client: Client) -> None:
+    headers = client.get("/healthz").headers
+    assert sorted(headers["Content-Security-Policy"].split("; ")) == [
+        "base-uri 'none'",
+        "default-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+    ]
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Permissions-Policy"].startswith("camera=(), microphone=()")
+
+
+@pytest.mark.django_db
+def test_log_does_not_open_a_visit(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(HideVisitLinks())
+    with caplog.at_level(logging.WARNING, logger="django.request"):
+        client.get("/visit/a-secret-of-the-link/nothing-here/")
+    assert caplog.messages == ["Not Found: /visit/…/nothing-here/"]
