@@ -1,6 +1,8 @@
 """Owners' rich text on its way to a page: tables made readable on a phone, everything cleaned."""
 
 import re
+from collections.abc import Sequence
+from html import unescape
 
 import nh3
 from django.utils.html import escape, strip_tags
@@ -11,11 +13,16 @@ from services.models import RICH_TEXT
 
 TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
-HEADING = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+CELL = re.compile(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", re.DOTALL)
+MERGED = re.compile(r'(?:col|row)span="(?!1")')
+HEADING = re.compile(r"(</?h)([23])(?=>)")
 
 
 def _cleaner() -> nh3.Cleaner:
     allowed = allowlist_from_extensions(expand_extensions(RICH_TEXT))
+    allowed["tags"].add("h4")
+    for tag in ("table", "tr", "th", "td"):
+        allowed["attributes"].setdefault(tag, set()).add("role")
     allowed["attributes"]["td"].add("data-label")
     return nh3.Cleaner(**allowed)
 
@@ -23,29 +30,34 @@ def _cleaner() -> nh3.Cleaner:
 CLEANER = _cleaner()
 
 
-def page_html(text: str) -> SafeString:
-    """Return ``text`` for a page: cells know their column, and only allowed markup is left.
+def page_html(text: str, *, below: int = 1) -> SafeString:
+    """Return ``text`` for a page, its headings starting one level under ``below`` (1 or 2).
 
-    The cleaning comes last, so that the result is safe whatever wrote the row.
+    The cells of a table learn the names of their columns, for the stacked layout of a phone. The
+    cleaning comes last, so that the result is safe whatever wrote the row.
     """
-    return mark_safe(CLEANER.clean(TABLE.sub(_labelled, text)))  # noqa: S308
+    text = TABLE.sub(_labelled_table, text)
+    text = HEADING.sub(lambda tag: f"{tag[1]}{int(tag[2]) + below - 1}", text)
+    return mark_safe(CLEANER.clean(text))  # noqa: S308
 
 
-def _labelled(table: re.Match[str]) -> str:
-    rows = ROW.findall(table[0])
-    headings = [" ".join(strip_tags(one).split()) for one in HEADING.findall(rows[0])]
-    if not headings or "<td" in rows[0]:
+def _labelled_table(table: re.Match[str]) -> str:
+    head, *rows = ROW.findall(table[0]) or [""]
+    if not rows or "<td" in head or MERGED.search(table[0]):
         return table[0]
-    body = "".join(_labelled_row(row, headings) for row in rows[1:])
-    # The editor knows no thead: it is put back, so that the first row is read as headings.
-    return f"<table><thead>{rows[0]}</thead><tbody>{body}</tbody></table>"
+    headings = CELL.findall(head)
+    labels = [escape(unescape(" ".join(strip_tags(one).split()))) for one in headings]
+    # The editor knows no thead: it is put back. The roles outlive the stacked layout, which
+    # takes a table's meaning away in some browsers.
+    columns = "".join(f'<th role="columnheader">{one}</th>' for one in headings)
+    return (
+        f'<table role="table"><thead><tr role="row">{columns}</tr></thead>'
+        f"<tbody>{''.join(_labelled_row(row, labels) for row in rows)}</tbody></table>"
+    )
 
 
-def _labelled_row(row: str, headings: list[str]) -> str:
-    first, *cells = re.split(r"<t(?=[dh]\b)", row)
-    labels = [*headings, *[""] * len(cells)]
-    labelled = [
-        f'<td data-label="{escape(label)}"{cell[1:]}' if place and cell[0] == "d" else f"<t{cell}"
-        for place, (label, cell) in enumerate(zip(labels, cells, strict=False))
-    ]
-    return first + "".join(labelled)
+def _labelled_row(row: str, labels: Sequence[str]) -> str:
+    first, *cells = CELL.findall(row) or [""]
+    named = zip(cells, [*labels[1:], *[""] * len(cells)], strict=False)
+    labelled = (f'<td role="cell" data-label="{label}">{cell}</td>' for cell, label in named)
+    return f'<tr role="row"><td role="rowheader">{first}</td>{"".join(labelled)}</tr>'

@@ -1,6 +1,6 @@
 """What the public pages show, each in a constant number of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -25,7 +25,16 @@ def menu() -> QuerySet[Service]:
         .select_related("category")
         .prefetch_related(_offered_options())
         .annotate(from_price=Min("options__price", filter=Q(options__active=True)))
+        .order_by("category__position", "category__name", "category", "position", "name")
     )
+
+
+def first_of_other_categories(services: Sequence[Service]) -> list[Service]:
+    """Return the first treatment of each category that ``services`` does not begin with."""
+    first: dict[int, Service] = {}
+    for service in services:
+        first.setdefault(service.category_id, service)
+    return list(first.values())[1:]
 
 
 def visible_services(user: User | AnonymousUser) -> QuerySet[Service]:

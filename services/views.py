@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "services/home.html",
         {
             "lead": services[0] if services else None,
-            "services": services[1:],
+            "services": queries.first_of_other_categories(services),
             "structured": [structured_data.business(_spa(request))],
         },
     )

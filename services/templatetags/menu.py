@@ -20,6 +20,9 @@ from services.prose import page_html
 
 register = template.Library()
 
+# Search engines cut longer ones.
+LONGEST_TITLE = 60
+
 # Inside a script element only these could end it or start a comment.
 SCRIPT_ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
 
@@ -60,9 +63,23 @@ def prose(text: str) -> SafeString:
 
 
 @register.filter
+def prose_section(text: str) -> SafeString:
+    """Show an owner's rich text under a second-level heading of the page."""
+    return page_html(text, below=2)
+
+
+@register.filter
 def absolute(path: str) -> str:
     """Return the public address of a path of this site."""
     return addresses.absolute(path)
+
+
+@register.simple_tag(takes_context=True)
+def site_name(context: RequestContext, title: str) -> str:
+    """Return what follows ``title`` in the browser's tab: the spa's name where it fits."""
+    spa = context.get("spa")
+    suffix = f" – {spa.name}" if spa else ""
+    return suffix if len(title) + len(suffix) <= LONGEST_TITLE else ""
 
 
 @register.simple_tag(takes_context=True)
