@@ -208,6 +208,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Only the fallback: every page and message is shown in the zone of the spa's profile.
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "spa.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"

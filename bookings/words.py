@@ -1,0 +1,46 @@
+"""Days and times as people say them."""
+
+from datetime import date, datetime, timedelta
+
+from django.utils.formats import date_format, time_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+
+def day_in_words(day: date, today: date) -> str:
+    """Today, Tomorrow, Tuesday 24 November, or with the year where it is another one."""
+    if day == today:
+        return _("Today")
+    if day == today + timedelta(days=1):
+        return _("Tomorrow")
+    return full_day(day, today)
+
+
+def full_day(day: date, today: date) -> str:
+    """Tuesday 24 November; with the year where it is not this one."""
+    if day.year == today.year:
+        return date_format(day, pgettext("date format: day in this year", "l j F"))
+    return date_format(day, pgettext("date format: day in another year", "l j F Y"))
+
+
+def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
+    """Tuesday 24 November, 10:15 – 11:15, both in the zone of ``starts_at``.
+
+    Where the clock shows the start twice, the zone's short name stands behind it.
+    """
+    return _("%(day)s, %(starts)s – %(ends)s") % {
+        "day": full_day(starts_at.date(), today),
+        "starts": clock_time(starts_at),
+        "ends": time_format(ends_at, "TIME_FORMAT"),
+    }
+
+
+def clock_time(at: datetime) -> str:
+    """10:15, or 01:30 GMT where the clock shows that time twice."""
+    clock = time_format(at, "TIME_FORMAT")
+    return f"{clock} {at.tzname()}" if is_ambiguous(at) else clock
+
+
+def is_ambiguous(at: datetime) -> bool:
+    """Whether the clock shows the local time ``at`` twice."""
+    return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
