@@ -14,7 +14,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -62,21 +61,15 @@ PACKAGES = [
 ]
 
 
-def main() -> int:
-    """Rebuild the vendored files; return 1 where a package is not the locked one."""
+def main() -> None:
+    """Rebuild the vendored files; stop where a package is not the locked one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lock", action="store_true", help="accept the packages as they are")
     accept = parser.parse_args().lock
     locked = {} if accept else read_locked_integrities()
-    entries = []
     with tempfile.TemporaryDirectory() as scratch:
-        for package in PACKAGES:
-            entry = vendor(package, Path(scratch), locked)
-            if entry is None:
-                return 1
-            entries.append(entry)
+        entries = [vendor(package, Path(scratch), locked) for package in PACKAGES]
     LOCK.write_text(json.dumps({"tools": [SASS], "packages": entries}, indent=2) + "\n")
-    return 0
 
 
 def read_locked_integrities() -> dict[str, str]:
@@ -85,16 +78,17 @@ def read_locked_integrities() -> dict[str, str]:
     return {f"{entry['name']}@{entry['version']}": entry["integrity"] for entry in packages}
 
 
-def vendor(package: Package, scratch: Path, locked: dict[str, str]) -> dict[str, object] | None:
-    """Copy one package's files and return its lock entry, or None where it was altered."""
+def vendor(package: Package, scratch: Path, locked: dict[str, str]) -> dict[str, object]:
+    """Copy one package's files and return its lock entry; SystemExit where it was altered."""
     spec = f"{package.name}@{package.version}"
     archive = fetch(spec, scratch)
     integrity = integrity_of(archive)
     if locked and locked.get(spec) != integrity:
-        print(f"{spec} is not the locked package. Nothing was copied from it.", file=sys.stderr)
-        return None
+        raise SystemExit(f"{spec} is not the locked package. Nothing was copied from it.")
     unpacked = unpack(archive, scratch / package.name.replace("/", "-"))
-    written = [copy(unpacked / source, VENDOR / target) for source, target in package.copies.items()]
+    written = [
+        copy(unpacked / source, VENDOR / target) for source, target in package.copies.items()
+    ]
     if package.name == "bootstrap":
         written.append(compile_bootstrap(unpacked))
     files = {str(path.relative_to(VENDOR)): integrity_of(path) for path in written}
@@ -148,4 +142,4 @@ def compile_bootstrap(unpacked: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
