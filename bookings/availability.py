@@ -68,7 +68,7 @@ class Length:
     @property
     def cells(self) -> int:
         """Cells from the first minute of preparation to the last of tidying."""
-        return -(-(self.before + self.visit + self.after) // CELL_MINUTES)
+        return self.lead_cells - (-(self.visit + self.after) // CELL_MINUTES)
 
     @property
     def lead_cells(self) -> int:
