@@ -73,6 +73,11 @@ class Letter:
         """The attached files."""
         return [part for part in self.message.iter_attachments() if part.get_filename()]
 
+    @property
+    def file_names(self) -> list[str]:
+        """The names of the attached files, in their order."""
+        return [str(part.get_filename()) for part in self.attachments]
+
 
 @require_safe
 @never_cache

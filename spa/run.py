@@ -145,7 +145,9 @@ def welcome(address: str) -> str:
 def commands() -> dict[str, list[str]]:
     """Return the command line of each process by name."""
     python = [sys.executable, "-m"]
-    celery = [*python, "celery", "--app=spa", "--quiet"]
+    # As root Celery warns at length against what a trial in a container has to do.
+    quiet = "-Wignore::UserWarning:celery.platforms"
+    celery = [sys.executable, quiet, "-m", "celery", "--app=spa", "--quiet"]
     gunicorn = [*python, "gunicorn", "--log-level=warning", "--graceful-timeout=3"]
     bind = f"--bind={HOST}:{port()}"
     return {

@@ -39,6 +39,7 @@ def test_kept_mail_is_listed_and_read_with_its_text_and_file(client: Client) -> 
     letter = client.get(f"/demo/mail/{name}/").content.decode()
     assert "Come in ✓" in letter
     assert "cleo@example.com" in letter
+    assert f'<a href="/demo/mail/{name}/files/0/">visit.ics</a>' in letter
     file = client.get(f"/demo/mail/{name}/files/0/")
     assert (file.content, file["Content-Type"]) == (b"BEGIN:VCALENDAR", "text/calendar")
     assert client.get(f"/demo/mail/{name}/files/1/").status_code == 404
