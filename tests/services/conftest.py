@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 
 from services.loader import load_content
 from services.models import Service, SpaProfile
