@@ -60,8 +60,9 @@ def reschedule_appointment(
 ) -> Appointment:
     """Move a visit; ``therapist`` of ``None`` means any, the present one first.
 
-    Raises ``NoLongerPossible``, ``NoticeTooShort``, ``HealthCheckNeeded`` where the answers have
-    grown stale, ``ChangedMeanwhile`` where ``appointment`` is not the latest, or ``TimeTaken``.
+    The staff is not bound to the notice that clients keep. Raises ``NoLongerPossible``,
+    ``NoticeTooShort``, ``HealthCheckNeeded`` where the answers have grown stale,
+    ``ChangedMeanwhile`` where ``appointment`` is not the latest, or ``TimeTaken``.
     """
     _refuse_unless_changeable(appointment, by=by, spa=spa, now=now)
     if by.kind == Event.ActorKind.CLIENT and not check_still_holds(
@@ -77,6 +78,7 @@ def reschedule_appointment(
         therapist=therapist,
         preferred=appointment.therapist,
         moving=appointment,
+        earliest=None if by.kind == Event.ActorKind.CLIENT else now,
     )
 
     def write(place: Place) -> Appointment:
