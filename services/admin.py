@@ -30,11 +30,10 @@ from services.templatetags.menu import money
 class EditorAdmin(admin.ModelAdmin):
     """A form with rich text, under the site's strict Content-Security-Policy."""
 
-    class Media:
-        css = {"all": ["css/admin.css"]}
+    change_form_template = "admin/services/editor_form.html"
 
-    # The editor's import map is the site's one inline script, and only this page allows it.
-    @method_decorator(csp_replace({"script-src": [SELF, NONCE]}))
+    # The editor's import map is the site's one inline script, and only these pages allow it.
+    @method_decorator(csp_replace({"script-src": [SELF, NONCE], "style-src": [SELF, NONCE]}))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().changeform_view(request, *args, **kwargs)
 
@@ -159,7 +158,7 @@ class FaqInline(admin.StackedInline):
 class ServiceAdmin(EditorAdmin):
     """A treatment and its page."""
 
-    list_display = ["name", "category", "status", "prices", "position", "updated_at"]
+    list_display = ["name", "category", "status", "prices", "position"]
     list_editable = ["position"]
     list_filter = ["status", "category"]
     search_fields = ["name", "summary", "body"]
@@ -226,6 +225,16 @@ class ServiceAdmin(EditorAdmin):
         self.message_user(request, said % count, messages.SUCCESS)
 
 
+SHORT_GROUPS = {
+    Contraindication.Group.RED_FLAGS: _("Red flags"),
+    Contraindication.Group.ACUTE: _("At the moment"),
+    Contraindication.Group.HEART: _("Heart and circulation"),
+    Contraindication.Group.HISTORY: _("Cancer and operations"),
+    Contraindication.Group.BODY: _("Body"),
+    Contraindication.Group.YOU: _("You"),
+}
+
+
 class ContraindicationForm(forms.ModelForm):
     """A contraindication, with the areas to avoid as tick boxes."""
 
@@ -241,11 +250,8 @@ class ContraindicationForm(forms.ModelForm):
 class ContraindicationAdmin(admin.ModelAdmin):
     """The reasons for care; the templates put the sign-off notice above list and form."""
 
-    class Media:
-        css = {"all": ["css/admin.css"]}
-
     form = ContraindicationForm
-    list_display = ["name", "severity", "group", "active", "treatments", "evidence"]
+    list_display = ["name", "strictness", "asked_under", "question", "active", "treatments"]
     list_filter = ["severity", "group", "active", "evidence", "services"]
     search_fields = ["name", "question", "why", "advice"]
     prepopulated_fields = {"slug": ["name"]}
@@ -274,6 +280,16 @@ class ContraindicationAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contraindication]:
         return super().get_queryset(request).annotate(treatment_count=Count("services"))
+
+    @admin.display(description=_("severity"), ordering="severity")
+    def strictness(self, contraindication: Contraindication) -> str:
+        """The first word of the severity."""
+        return contraindication.get_severity_display().partition(":")[0]
+
+    @admin.display(description=_("group"), ordering="group")
+    def asked_under(self, contraindication: Contraindication) -> str:
+        """The group in short."""
+        return str(SHORT_GROUPS[Contraindication.Group(contraindication.group)])
 
     @admin.display(description=_("treatments"), ordering="treatment_count")
     def treatments(self, contraindication: Any) -> int:
