@@ -1,13 +1,41 @@
-"""What the spa owes to whom: rows written in the transaction of the change they tell of."""
+"""What the spa owes to whom: rows written in the transaction of the change they tell of.
 
+A row is claimed, sent and settled in three commits. The claim is a lease: whoever holds it may
+send, and where its holder dies, the message is free again once the lease has run out.
+"""
+
+import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import F
 
 from bookings.models import Appointment, Message
+from bookings.models.messages import MessageQuerySet
 from services.models import SpaProfile
+
+Kind = Message.Kind
+Status = Appointment.Status
+
+# A message is true as long as its appointment is in one of these.
+TELLS_OF: dict[str, set[str]] = {
+    Kind.CONFIRMATION: {Status.CONFIRMED},
+    Kind.REQUEST_RECEIVED: {Status.REQUESTED},
+    Kind.GRANTED: {Status.CONFIRMED},
+    Kind.DECLINED: {Status.DECLINED},
+    Kind.CHANGED: {Status.REQUESTED, Status.CONFIRMED},
+    Kind.CANCELLED: {Status.CANCELLED},
+    Kind.REMINDER: {Status.CONFIRMED},
+}
+NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=2)
+# With these waits the last attempt comes about a day after the first.
+MOST_ATTEMPTS = 19
 
 
 def owe(
@@ -47,8 +75,97 @@ def nudge() -> None:
     """Ask a worker to deliver as soon as this transaction is committed.
 
     The sweep sends everything within a minute all the same, so a broker that does not answer
-    costs promptness and never the booking.
+    costs promptness and never the booking. The task goes by its name: actions know no tasks.
     """
     transaction.on_commit(
         partial(current_app.send_task, "bookings.tasks.deliver_due", retry=False), robust=True
     )
+
+
+@transaction.atomic(durable=True)
+def claim_due(*, now: datetime, until: datetime, limit: int) -> list[Message]:
+    """Lease up to ``limit`` due messages until ``until``; nobody else gets them before.
+
+    Rows that another worker is just claiming are passed over, so any number may claim at once.
+    The least tried come first: a message that brings its worker down cannot hold up the others.
+    """
+    due = Message.objects.due(now).order_by("attempts", "due_at", "pk")
+    claimed = list(due.select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit])
+    Message.objects.filter(pk__in=[one.pk for one in claimed]).update(claimed_until=until)
+    for one in claimed:
+        one.claimed_until = until
+    return claimed
+
+
+def begin_attempt(claimed: Message) -> Message | None:
+    """Count one attempt and return the latest row; none where the message is no longer ours."""
+    if not _ours(claimed).update(attempts=F("attempts") + 1):
+        return None
+    return Message.objects.select_related(
+        "appointment__client",
+        "appointment__option",
+        "appointment__service",
+        "appointment__therapist",
+    ).get(pk=claimed.pk)
+
+
+def is_still_true(message: Message, *, now: datetime) -> bool:
+    """Whether the message tells of its appointment as it is, to somebody who can be written to."""
+    appointment = message.appointment
+    assert appointment.client is not None
+    return (
+        message.sequence == appointment.sequence
+        and appointment.status in TELLS_OF[message.kind]
+        and (message.kind in NEVER_TOO_LATE or now < appointment.starts_at)
+        and bool(appointment.client.email)
+    )
+
+
+def mark_sent(message: Message, *, now: datetime) -> None:
+    """Note that the mail server took the message.
+
+    It did, so this holds even where the claim ran out or the message was dropped meanwhile.
+    """
+    Message.objects.filter(pk=message.pk).update(
+        state=Message.State.SENT, sent_at=now, claimed_until=None, last_error=""
+    )
+
+
+def mark_void(message: Message) -> None:
+    """Note that nobody needs the message any more."""
+    _ours(message).update(state=Message.State.VOID, claimed_until=None)
+
+
+def mark_failed(message: Message, *, reason: str) -> None:
+    """Give the message up; ``reason`` names no person."""
+    _ours(message).update(state=Message.State.FAILED, claimed_until=None, last_error=reason[:300])
+
+
+def postpone(message: Message, *, reason: str, now: datetime) -> None:
+    """Try again later, or give up after about a day; ``reason`` names no person."""
+    if message.attempts >= MOST_ATTEMPTS:
+        mark_failed(message, reason=reason)
+        return
+    _ours(message).update(
+        due_at=now + wait_after(message.attempts), claimed_until=None, last_error=reason[:300]
+    )
+
+
+def let_go(messages: Sequence[Message]) -> None:
+    """Give claimed messages back untried, for the next worker."""
+    for message in messages:
+        _ours(message).update(claimed_until=None)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: doubling, and up to a quarter shorter at random.
+
+    Messages that failed together must not all come back in the same second.
+    """
+    longest = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
+    return longest * random.uniform(0.75, 1)  # noqa: S311
+
+
+def _ours(message: Message) -> MessageQuerySet:
+    """The row, as long as nobody has settled, dropped or claimed it since we did."""
+    return Message.objects.pending().filter(pk=message.pk, claimed_until=message.claimed_until)
