@@ -1,0 +1,291 @@
+"""The words of each message: one letter, which the HTML part and the text part both show.
+
+Subject and preheader can be read on a locked phone: they name neither the treatment nor anything
+about health. The letter itself names the treatment, and nothing of the health check.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import unescape
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from bookings.actions import may_client_change
+from bookings.models import Appointment, Message
+from bookings.words import clock_time, full_day, span_in_words
+from services.addresses import absolute
+from services.models import SpaProfile
+from services.prose import page_html
+from services.templatetags.menu import money
+
+Kind = Message.Kind
+
+# Marks that turn the direction of the words after them.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """The one thing to do next."""
+
+    label: str
+    url: str
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it dials a number, which plain text has in the label already."""
+        return self.url.startswith("tel:")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one message says. ``facts`` are pairs of label and value."""
+
+    subject: str
+    preheader: str
+    heading: str
+    greeting: str
+    opening: list[str]
+    facts: list[tuple[str, str]]
+    button: Button
+    closing: list[str]
+    address: str
+    preparation: str = ""
+
+    @property
+    def preparation_html(self) -> SafeString:
+        """How to prepare, cleaned, under a second-level heading."""
+        return page_html(self.preparation, below=2)
+
+    @property
+    def preparation_text(self) -> str:
+        """How to prepare, as lines of plain text."""
+        return plain_text(self.preparation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    subject: str
+    heading: str
+    preheader: str
+    opening: list[str]
+
+
+def write_letter(message: Message, *, spa: SpaProfile, visit_url: str, now: datetime) -> Letter:
+    """Put ``message`` into words; times are told in the active time zone."""
+    appointment = message.appointment
+    assert appointment.client is not None
+    wording = WORDINGS[message.kind](appointment)
+    what = one_line(appointment.service.discreet_name)
+    return Letter(
+        subject=wording.subject % {"what": what, "when": _moment(appointment.starts_at, now)},
+        preheader=wording.preheader,
+        heading=wording.heading,
+        greeting=_("Hello %(name)s,") % {"name": one_line(appointment.client.name)},
+        opening=wording.opening,
+        facts=_facts(message, spa, now),
+        button=_button(message, spa, visit_url),
+        closing=_closing(message, spa, now),
+        address=_address(spa),
+        preparation=appointment.service.preparation if message.kind in PREPARES else "",
+    )
+
+
+def _confirmation(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("Booked: %(what)s, %(when)s"),
+        heading=_("You are booked"),
+        preheader=_("Where to find us, how to prepare, and how to move or cancel."),
+        opening=[_("Thank you for booking. We look forward to seeing you.")],
+    )
+
+
+def _request_received(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("Request received: %(what)s, %(when)s"),
+        heading=_("We have your request"),
+        preheader=_("We keep the time for you and write again as soon as it is decided."),
+        opening=[
+            _(
+                "Thank you. This visit is not confirmed yet: one of us will look at your request "
+                "and write to you as soon as it is decided. Until then we keep the time for you."
+            ),
+            _(
+                "Please ask your doctor for a short written note which says that this treatment "
+                "is suitable for you, and bring it to your visit, on paper or on your phone. "
+                "There is no need to send it, and e-mail is not private enough for it. If you "
+                "cannot get one in time, call us and we will find a way together."
+            ),
+        ],
+    )
+
+
+def _granted(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("Confirmed: %(what)s, %(when)s"),
+        heading=_("Your visit is confirmed"),
+        preheader=_("Where to find us, how to prepare, and how to move or cancel."),
+        opening=[
+            _("Thank you for waiting. We have looked at your request, and the time is yours."),
+            _("If we asked you for a doctor’s note, please bring it, on paper or on your phone."),
+        ],
+    )
+
+
+def _declined(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("About your request: %(what)s, %(when)s"),
+        heading=_("We cannot confirm this visit"),
+        preheader=_("Please call us: we will gladly explain and look for something else."),
+        opening=[
+            _(
+                "We are sorry. We looked at your request with care and cannot offer you this "
+                "visit at present, so the time is no longer kept for you."
+            ),
+            _(
+                "Please call us. We will gladly explain, and look with you for something that "
+                "suits you."
+            ),
+        ],
+    )
+
+
+def _changed(appointment: Appointment) -> _Wording:
+    opening = [_("This is how we expect you now. What we wrote before no longer holds.")]
+    if appointment.status == Appointment.Status.REQUESTED:
+        opening.append(_("It is still a request: we will write to you as soon as it is decided."))
+    return _Wording(
+        subject=_("Moved: %(what)s, now %(when)s"),
+        heading=_("Your visit has moved"),
+        preheader=_("The new time, and how to change it again."),
+        opening=opening,
+    )
+
+
+def _cancelled(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("Cancelled: %(what)s, %(when)s"),
+        heading=_("Your visit is cancelled"),
+        preheader=_("Come another time? It takes a minute to book."),
+        opening=[
+            _("This visit will not take place. We would be glad to see you another time."),
+        ],
+    )
+
+
+def _reminder(appointment: Appointment) -> _Wording:
+    return _Wording(
+        subject=_("Reminder: %(what)s, %(when)s"),
+        heading=_("See you soon"),
+        preheader=_("Where to find us, how to prepare, and what to do if you cannot come."),
+        opening=[
+            _("This is a reminder of your visit. We look forward to seeing you."),
+            _(
+                "If you feel unwell, or if anything about your health has changed, please call "
+                "us before you come."
+            ),
+        ],
+    )
+
+
+WORDINGS: dict[str, Callable[[Appointment], _Wording]] = {
+    Kind.CONFIRMATION: _confirmation,
+    Kind.REQUEST_RECEIVED: _request_received,
+    Kind.GRANTED: _granted,
+    Kind.DECLINED: _declined,
+    Kind.CHANGED: _changed,
+    Kind.CANCELLED: _cancelled,
+    Kind.REMINDER: _reminder,
+}
+PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER}
+# After these there is no visit to come to.
+ENDS = {Kind.DECLINED, Kind.CANCELLED}
+
+
+def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, str]]:
+    appointment = message.appointment
+    starts, ends = appointment.starts_local, appointment.ends_local
+    treatment = _("%(treatment)s, %(minutes)d minutes") % {
+        "treatment": one_line(appointment.service.name),
+        "minutes": appointment.option.minutes,
+    }
+    facts = [
+        (_("When"), span_in_words(starts, ends, timezone.localdate(now))),
+        (_("With"), one_line(appointment.therapist.name)),
+    ]
+    if message.kind not in ENDS:
+        facts.append((_("Where"), _address(spa)))
+    facts.append((_("What"), treatment))
+    if message.kind not in ENDS:
+        facts.append((_("Price"), money(appointment.price, spa.currency)))
+    return [*facts, (_("Reference"), appointment.reference)]
+
+
+def _button(message: Message, spa: SpaProfile, visit_url: str) -> Button:
+    if message.kind == Kind.DECLINED:
+        label = _("Call %(phone)s") % {"phone": spa.phone.as_international}
+        return Button(label, spa.phone.as_rfc3966)
+    if message.kind == Kind.CANCELLED:
+        times = reverse("bookings:times", args=[message.appointment.service.slug])
+        return Button(_("Find another time"), absolute(times))
+    return Button(_("Open your visit page"), visit_url)
+
+
+def _closing(message: Message, spa: SpaProfile, now: datetime) -> list[str]:
+    if message.kind == Kind.DECLINED:
+        return []
+    if message.kind == Kind.CANCELLED:
+        return [_("Is this a mistake? Call us: %(phone)s.") % {"phone": spa.phone.as_international}]
+    return [
+        _changing(message.appointment, spa, now),
+        _("The page belongs to you alone: please do not pass this message on."),
+    ]
+
+
+def _changing(appointment: Appointment, spa: SpaProfile, now: datetime) -> str:
+    """How and until when a visit is changed: the rule of ``actions.may_client_change``."""
+    if not may_client_change(appointment, spa=spa, now=now):
+        words = _("To move or cancel your visit, please call us: %(phone)s.")
+    elif appointment.status == Appointment.Status.REQUESTED:
+        words = _("On your visit page you can move your request or take it back.")
+    else:
+        words = _(
+            "On your visit page you can move or cancel until %(until)s. After that, please call "
+            "us: %(phone)s."
+        )
+    until = appointment.starts_at - timedelta(hours=spa.cancellation_notice_hours)
+    return words % {"phone": spa.phone.as_international, "until": _moment(until, now)}
+
+
+def _moment(at: datetime, now: datetime) -> str:
+    local = timezone.localtime(at)
+    return _("%(day)s, %(time)s") % {
+        "day": full_day(local.date(), timezone.localdate(now)),
+        "time": clock_time(local),
+    }
+
+
+def _address(spa: SpaProfile) -> str:
+    return ", ".join(spa.address.splitlines())
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` as one line that cannot turn the direction of what follows it."""
+    kept = (" " if unicodedata.category(sign) == "Cc" else sign for sign in text)
+    return " ".join("".join(sign for sign in kept if sign not in TURNING).split())
+
+
+def plain_text(html: str) -> str:
+    """Return rich text as lines: a paragraph each, list items behind a dash."""
+    text = re.sub(r"\s+", " ", html)
+    text = re.sub(r"<li\b[^>]*>\s*(<p\b[^>]*>)?", "\n- ", text)
+    text = re.sub(r"<(p|h\d|tr|br|blockquote)\b[^>]*>", "\n", text)
+    lines = (line.strip() for line in unescape(strip_tags(text)).split("\n"))
+    return "\n".join(line for line in lines if line)
