@@ -104,6 +104,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "spa.middleware.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
