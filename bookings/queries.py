@@ -144,14 +144,18 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
     return sorted(rooms, key=keep_free)
 
 
-def rules_for(service: Service) -> list[Rule]:
-    """The active contraindications of ``service`` as plain rules, in the order of the questions."""
+def questions_for(service: Service) -> list[Contraindication]:
+    """The active contraindications of ``service`` in the order in which they are asked."""
     order = {group: n for n, group in enumerate(Contraindication.Group.values)}
-    rows = sorted(
+    return sorted(
         service.contraindications.filter(active=True),
         key=lambda row: (order[row.group], row.position, row.slug),
     )
-    return [row.rule() for row in rows]
+
+
+def rules_for(service: Service) -> list[Rule]:
+    """The active contraindications of ``service`` as plain rules, in the order of the questions."""
+    return [row.rule() for row in questions_for(service)]
 
 
 def seen_before(appointment: Appointment) -> Therapist | None:

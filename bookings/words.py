@@ -1,10 +1,13 @@
 """Days and times as people say them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from babel import Locale
+from babel.lists import format_list
 from django.utils.formats import date_format, time_format
+from django.utils.translation import get_language, pgettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 
 def day_in_words(day: date, today: date) -> str:
@@ -35,6 +38,11 @@ def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
     }
 
 
+def moment_in_words(at: datetime, today: date) -> str:
+    """Tuesday 24 November, 10:15, in the zone of ``at``."""
+    return _("%(day)s, %(time)s") % {"day": full_day(at.date(), today), "time": clock_time(at)}
+
+
 def clock_time(at: datetime) -> str:
     """10:15, or 01:30 GMT where the clock shows that time twice."""
     clock = time_format(at, "TIME_FORMAT")
@@ -44,3 +52,8 @@ def clock_time(at: datetime) -> str:
 def is_ambiguous(at: datetime) -> bool:
     """Whether the clock shows the local time ``at`` twice."""
     return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+
+
+def either(names: Sequence[str]) -> str:
+    """Mia, Noor or Tomas."""
+    return format_list(names, "or", Locale.parse(to_locale(get_language() or "en")))

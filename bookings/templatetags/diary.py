@@ -4,13 +4,12 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from bookings.models import Appointment
 from bookings.queries import last_bookable_day, offer
 from bookings.views.times import FreeTime, Times, Wanted
 from bookings.words import clock_time as clock_time_in_words
-from bookings.words import full_day, span_in_words
+from bookings.words import full_day, moment_in_words, span_in_words
 from services.models import Service, SpaProfile
 
 register = template.Library()
@@ -62,8 +61,10 @@ def clock_time(at: datetime) -> str:
 @register.filter
 def moment(at: datetime) -> str:
     """Tuesday 24 November, 10:15."""
-    local = timezone.localtime(at)
-    return _("%(day)s, %(time)s") % {
-        "day": full_day(local.date(), timezone.localdate()),
-        "time": clock_time_in_words(local),
-    }
+    return moment_in_words(timezone.localtime(at), timezone.localdate())
+
+
+@register.filter
+def day(at: datetime) -> str:
+    """Tuesday 24 November."""
+    return full_day(timezone.localtime(at).date(), timezone.localdate())

@@ -1,5 +1,11 @@
-"""Addresses of the client pages."""
+"""Addresses of the way to a booking."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from bookings.views import client
+
+urlpatterns = [
+    path("book/<slug:slug>/", client.times, name="times"),
+    path("book/<slug:slug>/health/", client.health, name="health"),
+    path("book/<slug:slug>/details/", client.details, name="details"),
+]

@@ -1,5 +1,13 @@
-"""Addresses of the visit pages."""
+"""Addresses of the visit pages; the token is the client's key."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from bookings.views import visit
+
+urlpatterns = [
+    path("visit/<str:token>/", visit.show, name="visit"),
+    path("visit/<str:token>/reschedule/", visit.reschedule, name="visit_reschedule"),
+    path("visit/<str:token>/health/", visit.health, name="visit_health"),
+    path("visit/<str:token>/cancel/", visit.cancel, name="visit_cancel"),
+    path("visit/<str:token>/calendar.ics", visit.calendar, name="visit_calendar"),
+]

@@ -1,7 +1,7 @@
 """Free times, arranged for people: the soonest, four weeks at a glance, one day by its parts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -13,10 +13,12 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
+from bookings.actions import TimeTaken
 from bookings.availability import nearest, set_bits
-from bookings.models import Therapist
-from bookings.queries import Offer
+from bookings.models import Appointment, Therapist
+from bookings.queries import Offer, last_bookable_day, offer
 from bookings.words import day_in_words, is_ambiguous
+from services.models import Service, ServiceOption, SpaProfile
 
 DAYS_SHOWN = 28
 SOONEST = 4
@@ -267,6 +269,78 @@ class Times:
         return f"{self.wanted.url(date=day.isoformat())}#{fragment}"
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A time that somebody wanted and that is not free, with the nearest that are."""
+
+    message: str
+    nearest: list[FreeTime]
+
+
+def read_times(
+    given: Mapping[str, str],
+    *,
+    service: Service,
+    option: ServiceOption,
+    spa: SpaProfile,
+    now: datetime,
+    path: str,
+    keys: dict[str, str],
+    moving: Appointment | None = None,
+) -> tuple[Times, list[str]]:
+    """Read the free times that ``given`` (therapist, date) asks for, in a fixed number of queries.
+
+    What cannot be is left out and explained by a notice. ``moving`` counts as free.
+    """
+    today = now.astimezone(spa.zone).date()
+    last_day = last_bookable_day(spa, now)
+    found = offer(
+        service=service,
+        option=option,
+        first_day=today,
+        last_day=last_day,
+        now=now,
+        spa=spa,
+        ignoring=moving,
+    )
+    therapist, therapist_notice = _wanted_therapist(given.get("therapist", ""), found)
+    day, day_notice = _wanted_day(given.get("date", ""), today, last_day)
+    wanted = Wanted(path, keys, therapist, day)
+    notices = [notice for notice in (therapist_notice, day_notice) if notice]
+    return Times(found, wanted, today), notices
+
+
+def gone(given: Mapping[str, str], shown: Times) -> Gone | None:
+    """What to say where ``given`` names a start as gone, unless it is free after all."""
+    start = read_start(given.get("gone", ""), last_day=shown.offer.grid.last_day)
+    if start is None or shown.is_on_offer(start):
+        return None
+    found = shown.nearest(start)
+    return Gone(TimeTaken([one.starts_at for one in found]).message, found)
+
+
+def gone_url(wanted: Wanted, start: datetime, spa: SpaProfile) -> str:
+    """The address of the times page that says that ``start`` is gone."""
+    day = start.astimezone(spa.zone).date()
+    return wanted.url(date=day.isoformat(), gone=start_value(start))
+
+
+def people(shown: Times, therapists: Sequence[Therapist]) -> list[Choice]:
+    """The choice between anyone and each of ``therapists``."""
+    chosen = shown.wanted.therapist
+    anyone = Choice("choice-anyone", _("Anyone"), shown.wanted.url(therapist=""), chosen is None)
+    each = [
+        Choice(
+            f"choice-therapist-{one.pk}",
+            one.name,
+            shown.wanted.url(therapist=str(one.pk)),
+            one == chosen,
+        )
+        for one in therapists
+    ]
+    return [anyone, *each]
+
+
 def read_start(value: str, *, last_day: date) -> datetime | None:
     """Parse what the button of a free time sends; ``None`` for anything else.
 
@@ -286,6 +360,27 @@ def read_start(value: str, *, last_day: date) -> datetime | None:
 def start_value(starts_at: datetime) -> str:
     """Write an instant as the button of a free time sends it."""
     return starts_at.astimezone(UTC).strftime(VALUE_FORMAT)
+
+
+def _wanted_therapist(text: str, found: Offer) -> tuple[Therapist | None, str]:
+    if not text:
+        return None, ""
+    therapist = next((one for one in found.therapists if str(one.pk) == text), None)
+    if therapist is not None:
+        return therapist, ""
+    return None, _("That therapist cannot be booked for this. These are everybody's times.")
+
+
+def _wanted_day(text: str, first: date, last: date) -> tuple[date | None, str]:
+    if not text:
+        return None, ""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None, _("We could not read that day. Here are the next free times.")
+    if first <= day <= last:
+        return day, ""
+    return None, _("That day cannot be booked online. Here are the next free times.")
 
 
 def _part_of(at: datetime) -> int:

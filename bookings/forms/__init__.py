@@ -1,0 +1,1 @@
+"""Forms: they parse and explain, and change nothing."""

@@ -1,0 +1,333 @@
+"""The way to a booking: choose a time, answer the health check, say who comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from bookings.actions import (
+    BookingError,
+    HealthCheckNeeded,
+    TimeTaken,
+    confirm_appointment,
+    hold_time,
+    issue_visit_link,
+    record_health_check,
+)
+from bookings.forms.details import DetailsForm
+from bookings.forms.health import HealthForm
+from bookings.models import Appointment, HealthCheck, Therapist
+from bookings.queries import last_bookable_day
+from bookings.views.common import private, spa_of
+from bookings.views.health import health_form, outcome_page
+from bookings.views.journey import (
+    Journey,
+    finish_journey,
+    held_time,
+    journeys_of,
+    keep_journey,
+    passing_check,
+    read_journey,
+    refuse_further,
+    with_check,
+)
+from bookings.views.times import (
+    Choice,
+    Times,
+    Wanted,
+    gone,
+    gone_url,
+    people,
+    read_start,
+    read_times,
+    start_value,
+)
+from bookings.words import moment_in_words
+from services.models import Service, ServiceOption, SpaProfile
+from services.screening import Outcome, Severity
+from services.templatetags.menu import money
+
+page = require_http_methods(["GET", "HEAD", "POST"])
+
+_OTHER_TAB = gettext_lazy(
+    "You have chosen another time in the meantime. This is the one that we keep for you now; "
+    "please check it before you book."
+)
+
+
+@page
+def times(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show when ``slug`` can start; a chosen time is remembered and leads on."""
+    service, spa = _service(slug), spa_of(request)
+    options = list(service.options.filter(active=True))
+    if not options:
+        return render(request, "bookings/client/not_online.html", {"service": service})
+    given = request.POST if request.method == "POST" else request.GET
+    option, notices = _wanted_option(given.get("option", ""), options)
+    shown, more_notices = read_times(
+        given,
+        service=service,
+        option=option,
+        spa=spa,
+        now=timezone.now(),
+        path=reverse("bookings:times", args=[slug]),
+        keys={} if option == options[0] else {"option": str(option.pk)},
+    )
+    notices += more_notices
+    if request.method == "POST":
+        return _choose(request, service, option, shown, notices)
+    return render(
+        request,
+        "bookings/client/times.html",
+        {
+            "service": service,
+            "times": shown,
+            "lengths": _lengths(options, option, shown.wanted, spa),
+            "people": people(shown, shown.offer.therapists),
+            "option": option,
+            "notices": notices,
+            "gone": gone(request.GET, shown),
+        },
+    )
+
+
+@page
+@private
+def health(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask what makes the treatment unsafe; a passing check leads on to the details."""
+    service, spa, now = _service(slug), spa_of(request), timezone.now()
+    journey = read_journey(request, service)
+    form = health_form(request, service)
+    if request.method != "POST":
+        check = passing_check(journey, service=service, spa=spa, now=now)
+        return _health_page(request, service, form, journey, check)
+    form.is_valid()
+    verdict = form.verdict
+    if verdict is not None and not verdict.may_book:
+        _refuse(request, service, everywhere=verdict.outcome is Outcome.URGENT, now=now)
+        again = reverse("bookings:health", args=[slug])
+        return outcome_page(request, verdict=verdict, service=service, again_url=again)
+    if verdict is None or not form.is_valid():
+        return _health_page(request, service, form, journey, None)
+    check = record_health_check(
+        service=service, answers=form.answers, verdict=verdict, rules=form.rules, spa=spa, now=now
+    )
+    journey = with_check(journey, check)
+    keep_journey(request, service, journey)
+    return _hold(request, service, journey, check)
+
+
+@page
+@private
+def details(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask who comes, and book the held time."""
+    service, spa, now = _service(slug), spa_of(request), timezone.now()
+    journey = read_journey(request, service)
+    hold = held_time(journey)
+    if hold is None:
+        messages.info(request, _("Please choose a time first."))
+        return redirect("bookings:times", slug)
+    if hold.client_id is not None:
+        return _to_visit(hold)
+    check = passing_check(journey, service=service, spa=spa, now=now)
+    if request.method != "POST":
+        form = DetailsForm(spa=spa, initial={**journey.typed, "hold": hold.reference})
+        return _details_page(request, form, hold, check)
+    form = DetailsForm(request.POST, spa=spa)
+    journey = replace(journey, typed=form.typed)
+    keep_journey(request, service, journey)
+    if form.data.get("hold") != hold.reference:
+        messages.warning(request, _OTHER_TAB)
+        return redirect("bookings:details", slug)
+    if not form.is_valid():
+        return _details_page(request, form, hold, check)
+    try:
+        booked = confirm_appointment(
+            hold=hold, details=form.details, health_check=check, spa=spa, now=now
+        )
+    except BookingError as refused:
+        return _refused(request, service, journey, refused)
+    finish_journey(request, service, booked)
+    return _to_visit(booked)
+
+
+def _service(slug: str) -> Service:
+    return get_object_or_404(Service.objects.published(), slug=slug)
+
+
+def _wanted_option(text: str, options: Sequence[ServiceOption]) -> tuple[ServiceOption, list[str]]:
+    option = next((one for one in options if str(one.pk) == text), None)
+    if option is not None:
+        return option, []
+    notice = _("That length is not on offer. These are the times for %(minutes)d minutes.")
+    return options[0], [notice % {"minutes": options[0].minutes}] if text else []
+
+
+def _lengths(
+    options: Sequence[ServiceOption], chosen: ServiceOption, wanted: Wanted, spa: SpaProfile
+) -> list[Choice]:
+    """The choice of lengths; none where there is only one."""
+    if len(options) == 1:
+        return []
+    label = _("%(minutes)d minutes, %(price)s")
+    return [
+        Choice(
+            f"choice-length-{one.pk}",
+            label % {"minutes": one.minutes, "price": money(one.price, spa.currency)},
+            wanted.url(option="" if one == options[0] else str(one.pk)),
+            one == chosen,
+        )
+        for one in options
+    ]
+
+
+def _choose(
+    request: HttpRequest,
+    service: Service,
+    option: ServiceOption,
+    shown: Times,
+    notices: Sequence[str],
+) -> HttpResponse:
+    """Remember the chosen time, and go on to whatever is still to be asked."""
+    spa, now = spa_of(request), timezone.now()
+    start = read_start(request.POST.get("start", ""), last_day=last_bookable_day(spa, now))
+    if start is None:
+        notices = [*notices, _("Please choose one of these times.")]
+    if start is None or notices:
+        # Something other than what she saw is never chosen for her.
+        for notice in notices:
+            messages.info(request, notice)
+        return redirect(shown.wanted.url())
+    if not shown.is_on_offer(start):
+        return redirect(gone_url(shown.wanted, start, spa))
+    therapist = shown.wanted.therapist
+    journey = replace(
+        read_journey(request, service),
+        start=start_value(start),
+        option=option.pk,
+        therapist=therapist.pk if therapist else 0,
+    )
+    keep_journey(request, service, journey)
+    check = passing_check(journey, service=service, spa=spa, now=now)
+    if check is None:
+        return redirect("bookings:health", service.slug)
+    return _hold(request, service, journey, check)
+
+
+def _hold(
+    request: HttpRequest, service: Service, journey: Journey, check: HealthCheck
+) -> HttpResponse:
+    """Hold the remembered time, where there is one, and ask for the details."""
+    spa, now = spa_of(request), timezone.now()
+    start = read_start(journey.start, last_day=last_bookable_day(spa, now))
+    option = service.options.filter(pk=journey.option).first()
+    if start is None or option is None:
+        return redirect("bookings:times", service.slug)
+    therapist = Therapist.objects.filter(pk=journey.therapist).first()
+    earlier = held_time(journey)
+    try:
+        if journey.therapist and therapist is None:
+            raise TimeTaken
+        hold = hold_time(
+            service=service,
+            option=option,
+            starts_at=start,
+            health_check=check,
+            spa=spa,
+            now=now,
+            therapist=therapist,
+            replacing=earlier if earlier and earlier.status == Appointment.Status.HELD else None,
+        )
+    except BookingError as refused:
+        return _refused(request, service, journey, refused)
+    keep_journey(request, service, replace(journey, hold=hold.pk))
+    return redirect("bookings:details", service.slug)
+
+
+def _refused(
+    request: HttpRequest, service: Service, journey: Journey, refused: BookingError
+) -> HttpResponse:
+    """Lead back to the step that has to be taken again."""
+    if isinstance(refused, HealthCheckNeeded):
+        messages.info(request, refused.message)
+        return redirect("bookings:health", service.slug)
+    keys = {"option": str(journey.option or ""), "therapist": str(journey.therapist or "")}
+    wanted = Wanted(reverse("bookings:times", args=[service.slug]), keys)
+    spa, now = spa_of(request), timezone.now()
+    start = read_start(journey.start, last_day=last_bookable_day(spa, now))
+    if isinstance(refused, TimeTaken) and start is not None:
+        return redirect(gone_url(wanted, start, spa))
+    messages.warning(request, refused.message)
+    return redirect(wanted.url())
+
+
+def _refuse(request: HttpRequest, service: Service, *, everywhere: bool, now: datetime) -> None:
+    """End the journey for this treatment, or every journey where the person needs help now."""
+    services = journeys_of(request) if everywhere else []
+    for one in {*services, service}:
+        refuse_further(request, one, now=now)
+
+
+def _health_page(
+    request: HttpRequest,
+    service: Service,
+    form: HealthForm,
+    journey: Journey,
+    check: HealthCheck | None,
+) -> HttpResponse:
+    return render(
+        request,
+        "bookings/client/health.html",
+        {
+            "service": service,
+            "form": form,
+            "wish": _wish_in_words(request, journey),
+            "already_passed": check is not None and bool(journey.hold),
+            "back_url": reverse("bookings:times", args=[service.slug]),
+        },
+    )
+
+
+def _details_page(
+    request: HttpRequest, form: DetailsForm, hold: Appointment, check: HealthCheck | None
+) -> HttpResponse:
+    if check is None:
+        messages.info(request, HealthCheckNeeded().message)
+        return redirect("bookings:health", hold.service.slug)
+    findings = check.findings
+    return render(
+        request,
+        "bookings/client/details.html",
+        {
+            "form": form,
+            "hold": hold,
+            "service": hold.service,
+            "lapsed": not Appointment.objects.blocking(timezone.now()).filter(pk=hold.pk).exists(),
+            "outcome": check.outcome,
+            "needing_clearance": [
+                one["name"] for one in findings if one["severity"] == Severity.CLEARANCE.value
+            ],
+            "areas": list(dict.fromkeys(area for one in findings for area in one["areas"])),
+        },
+    )
+
+
+def _wish_in_words(request: HttpRequest, journey: Journey) -> str:
+    """Tuesday 24 November, 10:15: the remembered time, or nothing."""
+    spa, now = spa_of(request), timezone.now()
+    start = read_start(journey.start, last_day=last_bookable_day(spa, now))
+    if start is None:
+        return ""
+    return moment_in_words(start.astimezone(spa.zone), now.astimezone(spa.zone).date())
+
+
+def _to_visit(booked: Appointment) -> HttpResponse:
+    return redirect("bookings:visit", issue_visit_link(booked))

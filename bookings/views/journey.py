@@ -1,0 +1,105 @@
+"""What the session remembers of a visitor's way to a booking, treatment by treatment.
+
+Keys of rows and what was typed into the last form; never a health answer. What was typed is
+kept encrypted: a note may say more than it should.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from cryptography.fernet import InvalidToken
+from django.http import HttpRequest
+
+from bookings.actions import check_is_fresh, discard_health_check, release_hold
+from bookings.models import Appointment, HealthCheck
+from bookings.models.fields import ring
+from services.models import Service, SpaProfile
+
+KEY = "journeys"
+LASTS = timedelta(hours=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The chosen time (``start`` as its button sends it) and the keys of what followed, or 0."""
+
+    start: str = ""
+    option: int = 0
+    therapist: int = 0
+    check: int = 0
+    hold: int = 0
+    typed: dict[str, str] = field(default_factory=dict)
+
+
+def read_journey(request: HttpRequest, service: Service) -> Journey:
+    """Return what is remembered for ``service``; an empty journey where nothing is."""
+    kept = request.session.get(KEY, {}).get(str(service.pk))
+    return Journey(**{**kept, "typed": _open(kept["typed"])}) if kept else Journey()
+
+
+def journeys_of(request: HttpRequest) -> list[Service]:
+    """Return the treatments for which anything is remembered."""
+    return list(Service.objects.filter(pk__in=request.session.get(KEY, {})))
+
+
+def keep_journey(request: HttpRequest, service: Service, journey: Journey) -> None:
+    """Remember ``journey`` for ``service``."""
+    kept = {**asdict(journey), "typed": _seal(journey.typed)}
+    request.session[KEY] = {**request.session.get(KEY, {}), str(service.pk): kept}
+    if not request.user.is_authenticated:
+        request.session.set_expiry(LASTS)
+
+
+def passing_check(
+    journey: Journey, *, service: Service, spa: SpaProfile, now: datetime
+) -> HealthCheck | None:
+    """Return the journey's health check while it opens the way to a booking."""
+    check = HealthCheck.objects.filter(pk=journey.check).first()
+    return check if check_is_fresh(check, service=service, spa=spa, now=now) else None
+
+
+def held_time(journey: Journey) -> Appointment | None:
+    """Return what the journey holds or has booked, if that is still known."""
+    rows = Appointment.objects.select_related("service", "option", "therapist", "client")
+    return rows.filter(pk=journey.hold).first()
+
+
+def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> None:
+    """Forget a journey that must not go on: its passing check, its hold and its time."""
+    journey = read_journey(request, service)
+    check = HealthCheck.objects.filter(pk=journey.check).first()
+    if check is not None:
+        discard_health_check(check)
+    hold = held_time(journey)
+    if hold is not None:
+        release_hold(hold=hold, now=now)
+    keep_journey(request, service, Journey())
+
+
+def finish_journey(request: HttpRequest, service: Service, booked: Appointment) -> None:
+    """Forget everything but what was booked, for the back button and a second tap."""
+    keep_journey(request, service, Journey(hold=booked.pk))
+
+
+def with_check(journey: Journey, check: HealthCheck) -> Journey:
+    """Put a newly given check into the journey; an earlier unused one is forgotten."""
+    earlier = HealthCheck.objects.filter(pk=journey.check).first()
+    if earlier is not None:
+        discard_health_check(earlier)
+    return replace(journey, check=check.pk)
+
+
+def _seal(typed: dict[str, str]) -> str:
+    return ring().encrypt(json.dumps(typed).encode()).decode() if typed else ""
+
+
+def _open(sealed: str) -> dict[str, str]:
+    if not sealed:
+        return {}
+    try:
+        typed: dict[str, str] = json.loads(ring().decrypt(sealed.encode()))
+    except InvalidToken:
+        # The key was taken out of use; to type it again is all that is lost.
+        return {}
+    return typed
