@@ -7,6 +7,7 @@ worker and Celery beat under one process manager. Ctrl-C stops everything that w
 import ctypes
 import fcntl
 import functools
+import io
 import os
 import shlex
 import signal
@@ -104,15 +105,20 @@ def prepare() -> None:
 
     django.setup()
     from django.conf import settings
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
     from django.db import connections
+
+    from bookings.models import Appointment
 
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("load_content", verbosity=0)
-    if settings.DEMO and not logins_file().exists():
+    call_command("load_content", stdout=io.StringIO())
+    if settings.DEMO and not Appointment.objects.exists():
         print("Filling the diary with a demo week …", flush=True)
-        call_command("load_demo", verbosity=0)
+        try:
+            call_command("load_demo", stdout=io.StringIO())
+        except CommandError as reason:
+            raise CannotRun(str(reason)) from None
     # The processes are forked from this one and must not share its connections.
     connections.close_all()
 
