@@ -1,0 +1,155 @@
+"""Visits as calendar files, read back by two parsers."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil.tz import tzical
+from icalendar import Calendar
+from icalendar.cal import Component
+from pytest_django import Settings
+
+from bookings.calendar import visit_calendar
+from bookings.models import Appointment, Client
+from services.models import Service, SpaProfile
+
+STARTS = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
+LOCAL = re.compile(r"^DT(?:START|END);TZID=[^:]+:(\d{8}T\d{6})\r$", re.MULTILINE)
+IN_UTC = re.compile(r"^DT(?:START|END):(\d{8}T\d{6})Z\r$", re.MULTILINE)
+
+# Zone, an instant at which its clocks change.
+CLOCK_CHANGES = [
+    ("Europe/London", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+    ("Europe/London", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 3, 8, 7, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),
+    ("America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC)),
+]
+
+
+def a_spa(zone: str = "Europe/London") -> SpaProfile:
+    return SpaProfile(
+        name='Qi "Massage" & Spa; quiet, warm',
+        address="1 Test Row\r\nLondon",
+        phone="+442079460018",
+        email="hello@qi-spa.example",
+        time_zone=zone,
+    )
+
+
+def a_visit(starts_at: datetime = STARTS, **fields: object) -> Appointment:
+    values = {
+        "reference": "K7QF2M9D",
+        "client": Client(name="Cleo", email="cleo@example.com"),
+        "service": Service(name="Lymphatic drainage massage", discreet_name="Spa visit"),
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(hours=1),
+        "status": "confirmed",
+        "sequence": 3,
+        "client_note": "My left knee",
+    }
+    return Appointment(**{**values, **fields})
+
+
+def event_in(file: bytes) -> Component:
+    (event,) = Calendar.from_ical(file).walk("VEVENT")
+    return event
+
+
+def instants_by_dateutil(file: bytes) -> list[datetime]:
+    """The start and the end as a parser finds them that knows only the file's own time zone."""
+    text = file.decode().replace("\r\n ", "")
+    in_utc = [
+        datetime.strptime(one, "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for one in IN_UTC.findall(text)
+    ]
+    zones = tzical(StringIO(text))
+    (tzid,) = zones.keys()
+    local = [
+        datetime.strptime(one, "%Y%m%dT%H%M%S").replace(tzinfo=zones.get(tzid))
+        for one in LOCAL.findall(text)
+    ]
+    return [one.astimezone(UTC) for one in [*in_utc, *local]]
+
+
+def test_a_file_to_download_says_when_where_and_nothing_of_the_treatment() -> None:
+    file = visit_calendar(a_visit(), spa=a_spa())
+    calendar, event = Calendar.from_ical(file), event_in(file)
+    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", "PUBLISH")
+    assert event["SUMMARY"] == 'Spa visit, Qi "Massage" & Spa; quiet, warm'
+    assert event["LOCATION"] == 'Qi "Massage" & Spa; quiet, warm, 1 Test Row, London'
+    assert (event.start, event.end) == (STARTS, STARTS + timedelta(hours=1))
+    assert event["DTSTART"].params["TZID"] == "Europe/London"
+    assert (event["STATUS"], event["CLASS"], event["SEQUENCE"]) == ("CONFIRMED", "PRIVATE", 3)
+    assert "ATTENDEE" not in event
+    for secret in (b"ymph", b"rainage", b"knee", b"Cleo", b"/visit/"):
+        assert secret not in file
+
+
+def test_a_moved_visit_keeps_its_entry_and_a_higher_sequence(settings: Settings) -> None:
+    settings.SITE_URL = "https://book.qi-spa.example:8443"
+    first = event_in(visit_calendar(a_visit(), spa=a_spa(), method="REQUEST"))
+    moved = a_visit(STARTS + timedelta(days=1), sequence=4)
+    second = event_in(visit_calendar(moved, spa=a_spa(), method="REQUEST"))
+    assert first["UID"] == second["UID"] == "K7QF2M9D@book.qi-spa.example"
+    assert (first["SEQUENCE"], second["SEQUENCE"]) == (3, 4)
+
+
+def test_an_invitation_asks_for_no_answer() -> None:
+    event = event_in(visit_calendar(a_visit(), spa=a_spa(), method="REQUEST"))
+    assert event["ORGANIZER"] == "mailto:hello@qi-spa.example"
+    assert event["ATTENDEE"] == "mailto:cleo@example.com"
+    assert event["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED"
+    assert event["ATTENDEE"].params["RSVP"] == "FALSE"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "expected"),
+    [
+        ("requested", "PUBLISH", "TENTATIVE"),
+        ("requested", "REQUEST", "TENTATIVE"),
+        ("confirmed", "REQUEST", "CONFIRMED"),
+        ("arrived", "PUBLISH", "CONFIRMED"),
+        ("cancelled", "CANCEL", "CANCELLED"),
+        ("cancelled", "PUBLISH", "CANCELLED"),
+        ("declined", "PUBLISH", "CANCELLED"),
+    ],
+)
+def test_the_entry_shows_the_state_of_the_visit(status: str, method: str, expected: str) -> None:
+    event = event_in(visit_calendar(a_visit(status=status), spa=a_spa(), method=method))
+    assert event["STATUS"] == expected
+
+
+@pytest.mark.parametrize(
+    "name", ['Cleo "the" ^n;:,', "Cleo\r\nATTENDEE:mailto:otto@example.com", "כליאו", "🌊" * 120]
+)
+def test_no_name_can_write_lines_of_its_own(name: str) -> None:
+    visit = a_visit(client=Client(name=name, email="cleo@example.com"))
+    file = visit_calendar(visit, spa=a_spa(), method="REQUEST")
+    assert event_in(file)["ATTENDEE"] == "mailto:cleo@example.com"
+    assert file.replace(b"\r\n ", b"").count(b"\r\nATTENDEE") == 1
+    assert max(len(line) for line in file.split(b"\r\n")) <= 75
+
+
+@pytest.mark.parametrize(("zone", "change"), CLOCK_CHANGES)
+def test_two_parsers_find_the_same_instants_around_a_clock_change(
+    zone: str, change: datetime
+) -> None:
+    for quarters in range(-20, 21):
+        starts_at = change + timedelta(minutes=15 * quarters)
+        file = visit_calendar(a_visit(starts_at), spa=a_spa(zone))
+        event, expected = event_in(file), [starts_at, starts_at + timedelta(hours=1)]
+        assert [event.start.astimezone(UTC), event.end.astimezone(UTC)] == expected
+        assert instants_by_dateutil(file) == expected
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Asia/Kolkata", "UTC", "America/New_York"])
+@pytest.mark.parametrize("month", range(1, 13))
+def test_two_parsers_find_the_same_instants_all_year(zone: str, month: int) -> None:
+    starts_at = datetime(2027, month, 15, 11, 30, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    file = visit_calendar(a_visit(starts_at), spa=a_spa(zone))
+    assert event_in(file).start.astimezone(UTC) == starts_at
+    assert instants_by_dateutil(file)[0] == starts_at
