@@ -42,8 +42,9 @@ def next_free_times(context: template.Context, service: Service) -> list[FreeTim
 
 @register.filter
 def visit_time(appointment: Appointment) -> str:
-    """Tuesday 24 November, 10:15 – 11:15."""
-    return span_in_words(appointment.starts_local, appointment.ends_local, timezone.localdate())
+    """Tuesday 24 November, 10:15 – 11:15, with the times on one line."""
+    words = span_in_words(appointment.starts_local, appointment.ends_local, timezone.localdate())
+    return words.replace(" – ", "\u00a0–\u00a0")
 
 
 @register.filter

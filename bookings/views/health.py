@@ -7,7 +7,7 @@ from bookings.forms.health import HealthForm
 from bookings.queries import questions_for
 from bookings.views.common import spa_of
 from services.models import Service
-from services.screening import Care, Finding, Outcome, Verdict
+from services.screening import Care, Outcome, Verdict
 
 
 def health_form(request: HttpRequest, service: Service) -> HealthForm:
@@ -41,13 +41,8 @@ def outcome_page(
             "service": service,
             "findings": findings,
             "emergency": any(one.care is Care.EMERGENCY for one in findings),
-            "reasons": [_reason(one) for one in findings],
             "again_url": again_url,
             "booked": booked,
             "cancel_url": cancel_url,
         },
     )
-
-
-def _reason(finding: Finding) -> str:
-    return f"{finding.name}. {finding.why}"
