@@ -225,7 +225,7 @@ def _make_time_off(stage: Stage) -> None:
 
 def _plans(stage: Stage, therapists: list[Therapist]) -> list[Plan]:
     """Wishes for the whole time, day after day, as full as a good spa is."""
-    plans = []
+    plans: list[Plan] = []
     for therapist in therapists:
         options = list(
             ServiceOption.objects.filter(

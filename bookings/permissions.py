@@ -77,8 +77,7 @@ def _groups(user: Person) -> set[str]:
     """The names of the groups of ``user``, read once per request."""
     if not user.is_authenticated:
         return set()
-    names: set[str] | None = getattr(user, "_group_names", None)
-    if names is None:
-        names = set(user.groups.values_list("name", flat=True))
-        user._group_names = names
-    return names
+    kept: dict[str, set[str]] = user.__dict__
+    if "_group_names" not in kept:
+        kept["_group_names"] = set(user.groups.values_list("name", flat=True))
+    return kept["_group_names"]

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from spa import demo_mail
 from spa.health import healthz, readyz
@@ -10,6 +11,9 @@ from spa.health import healthz, readyz
 urlpatterns = [
     path("", include("services.urls")),
     path("", include("bookings.urls")),
+    path("accounts/", include("bookings.urls.accounts")),
+    # One way in: the admin's own login page would be a second one.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

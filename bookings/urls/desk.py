@@ -1,5 +1,19 @@
 """Addresses of the desk pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, register_converter
 
-urlpatterns: list[URLPattern] = []
+from bookings.urls.converters import ReferenceConverter
+from bookings.views import desk
+
+register_converter(ReferenceConverter, "reference")
+
+VISIT = "desk/appointments/<reference:reference>/"
+
+urlpatterns: list[URLPattern] = [
+    path("desk/", desk.day, name="desk"),
+    path(VISIT, desk.appointment, name="desk_appointment"),
+    path(f"{VISIT}step/", desk.step, name="desk_step"),
+    path(f"{VISIT}move/", desk.move, name="desk_move"),
+    path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),
+    path(f"{VISIT}decide/", desk.decide, name="desk_decide"),
+]

@@ -1,0 +1,400 @@
+"""A day of the diary as the people who work in it see it. Reads only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from bookings.models import Appointment, HealthCheck, Therapist, TimeOff, WorkingHours
+from bookings.models.appointments import AppointmentQuerySet
+from services.models import SpaProfile
+
+Status = Appointment.Status
+CHANGEABLE = (Status.REQUESTED, Status.CONFIRMED)
+OFF_STATUSES = (Status.CANCELLED, Status.DECLINED, Status.NO_SHOW)
+
+# The desk's pages never need the answers; what is not loaded cannot be shown.
+HEALTH_ANSWERS = (
+    "health_check__answers",
+    "health_check__findings",
+    "health_check__review_note",
+)
+ARRIVALS_SHOWN = 4
+LATE_AT_MOST = timedelta(minutes=45)
+SOON = timedelta(minutes=45)
+ARRIVALS_WITHIN = timedelta(hours=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A shape and a word; ``kind`` is the component's."""
+
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One appointment at the moment ``now``: how it stands and what may be done with it."""
+
+    appointment: Appointment
+    now: datetime
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start in the spa's zone."""
+        return self.appointment.starts_local
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end in the spa's zone."""
+        return self.appointment.ends_local
+
+    @property
+    def status(self) -> Badge:
+        """The state in words."""
+        if self.appointment.status == Status.HELD:
+            return Badge("held", _("Being booked"))
+        return Badge(self.appointment.status, self.appointment.get_status_display())
+
+    @property
+    def verdict(self) -> Badge | None:
+        """Clear, adapt or awaiting clearance: all that the desk learns of the health check."""
+        check = self.appointment.health_check
+        if check is None or check.review == HealthCheck.Review.DECLINED:
+            return None
+        if check.outcome == HealthCheck.Outcome.ADAPT:
+            return Badge("adapt", _("Adapt"))
+        waiting = check.outcome == HealthCheck.Outcome.CLEARANCE and not check.review
+        return (
+            Badge("clearance", _("Awaiting clearance")) if waiting else Badge("clear", _("Clear"))
+        )
+
+    @property
+    def mood(self) -> str:
+        """How the card looks: off, over, now or plain (empty)."""
+        if self.appointment.status in OFF_STATUSES:
+            return "off"
+        if self.appointment.status == Status.COMPLETED:
+            return "over"
+        here = self.appointment.status == Status.ARRIVED
+        return "now" if here else ""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the client should have been here by now."""
+        return self.appointment.status == Status.CONFIRMED and self.has_begun
+
+    @property
+    def is_next(self) -> bool:
+        """Whether the client should come in within the next while, or is late."""
+        expected = self.appointment.status == Status.CONFIRMED
+        return expected and self.appointment.starts_at - self.now <= SOON
+
+    @property
+    def is_past(self) -> bool:
+        """Whether nothing more is expected of this visit."""
+        return self.mood in ("over", "off")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the visit's start has passed."""
+        return self.appointment.starts_at <= self.now
+
+    @property
+    def can_arrive(self) -> bool:
+        """Whether the client may be marked as arrived: on the day and later."""
+        today = self.now.astimezone(self.starts_at.tzinfo).date()
+        return self.appointment.status == Status.CONFIRMED and self.starts_at.date() <= today
+
+    @property
+    def can_complete(self) -> bool:
+        """Whether the treatment may be marked as given."""
+        return self.has_begun and self.appointment.status in (Status.CONFIRMED, Status.ARRIVED)
+
+    @property
+    def can_miss(self) -> bool:
+        """Whether the visit may be marked as a no-show."""
+        return self.has_begun and self.appointment.status == Status.CONFIRMED
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether arrived, completed or no-show may be taken back."""
+        return self.appointment.status in (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether the visit may be moved or cancelled."""
+        return self.appointment.status in CHANGEABLE
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether a request waits for a decision."""
+        return self.appointment.status == Status.REQUESTED
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which the therapist takes nobody: a break, or time off with its reason."""
+
+    starts_at: datetime
+    ends_at: datetime
+    words: str
+
+    @property
+    def is_pause(self) -> bool:
+        """Tells a pause from a card."""
+        return True
+
+
+Entry = Card | Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What begins within one hour of the clock."""
+
+    hour: int
+    entries: list[Entry]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One therapist's day."""
+
+    therapist: Therapist
+    hours: list[tuple[datetime, datetime]]
+    pauses: list[Pause]
+    cards: list[Card]
+
+    @cached_property
+    def bands(self) -> list[Band]:
+        """The day by the hour, hours without an entry left out."""
+        entries: list[Entry] = sorted([*self.cards, *self.pauses], key=lambda one: one.starts_at)
+        hours = sorted({entry.starts_at.hour for entry in entries})
+        return [
+            Band(hour, [one for one in entries if one.starts_at.hour == hour]) for hour in hours
+        ]
+
+    @property
+    def is_in(self) -> bool:
+        """Whether there is anything to show: visits, or hours not wholly taken off."""
+        return bool(self.cards) or any(
+            not _covered(starts, ends, self.pauses) for starts, ends in self.hours
+        )
+
+    @property
+    def absence(self) -> str:
+        """Why the therapist is not in, or empty."""
+        return next((pause.words for pause in self.pauses if pause.words), "")
+
+
+@dataclass(frozen=True)
+class Day:
+    """The whole spa on one day."""
+
+    on: date
+    today: date
+    now: datetime
+    columns: list[Column]
+    absent: list[Column]
+    requests: list[Card]
+
+    @property
+    def is_today(self) -> bool:
+        """Whether the day is the present one."""
+        return self.on == self.today
+
+    @property
+    def hour_now(self) -> int | None:
+        """The hour on the spa's clocks, on the present day."""
+        if not self.is_today or not self.columns:
+            return None
+        return self.now.hour
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        """All the day's appointments in the order of their starts."""
+        cards = [card for column in self.columns for card in column.cards]
+        return sorted(cards, key=lambda card: card.starts_at)
+
+    @property
+    def hours(self) -> list[int]:
+        """The hours of the clock that the board has rows for."""
+        bands = {band.hour for column in self.columns for band in column.bands}
+        return list(range(min(bands), max(bands) + 1)) if bands else []
+
+    @property
+    def arrivals(self) -> list[Card]:
+        """Who is expected next, the late ones leading; on the present day only."""
+        if not self.is_today:
+            return []
+        awaited = [
+            card
+            for card in self.cards
+            if card.appointment.status == Status.CONFIRMED
+            and -LATE_AT_MOST <= card.appointment.starts_at - self.now <= ARRIVALS_WITHIN
+        ]
+        return awaited[:ARRIVALS_SHOWN]
+
+    @property
+    def visits(self) -> int:
+        """How many visits stand, holds and refusals left out."""
+        gone = (Status.HELD, Status.CANCELLED, Status.DECLINED)
+        return sum(card.appointment.status not in gone for card in self.cards)
+
+    @property
+    def here(self) -> int:
+        """How many clients are in the house."""
+        return self._count(Status.ARRIVED)
+
+    @property
+    def done(self) -> int:
+        """How many treatments were given."""
+        return self._count(Status.COMPLETED)
+
+    @property
+    def missed(self) -> int:
+        """How many clients did not come."""
+        return self._count(Status.NO_SHOW)
+
+    def _count(self, status: str) -> int:
+        return sum(card.appointment.status == status for card in self.cards)
+
+
+def desk_day(day: date, *, spa: SpaProfile, now: datetime) -> Day:
+    """Return ``day`` by therapist, and the requests of all days that wait for a decision.
+
+    Five queries, whatever the number of therapists, visits and requests.
+    """
+    zone = spa.zone
+    start, end = _bounds(day, zone)
+    cards = [Card(one, now) for one in shown().on(day, zone).exclude(_ended_holds(now))]
+    absences = _time_off(start, end)
+    columns = [
+        _column(therapist, day, zone, cards, absences)
+        for therapist in Therapist.objects.prefetch_related("working_hours")
+    ]
+    return Day(
+        on=day,
+        today=now.astimezone(zone).date(),
+        now=now.astimezone(zone),
+        columns=[column for column in columns if column.is_in],
+        absent=[column for column in columns if not column.is_in and column.therapist.active],
+        requests=requests(now=now),
+    )
+
+
+def own_days(
+    therapist: Therapist, first: date, *, days: int, spa: SpaProfile, now: datetime
+) -> list[tuple[date, Column]]:
+    """Return the days of one therapist from ``first``, in four queries."""
+    start, _end = _bounds(first, spa.zone)
+    _start, end = _bounds(first + timedelta(days=days - 1), spa.zone)
+    rows = shown().for_therapist(therapist).filter(starts_at__gte=start, starts_at__lt=end)
+    cards = [Card(one, now) for one in rows.booked()]
+    absences = _time_off(start, end)
+    return [
+        (day, _column(therapist, day, spa.zone, cards, absences))
+        for day in (first + timedelta(days=number) for number in range(days))
+    ]
+
+
+def requests(*, now: datetime) -> list[Card]:
+    """Return the requests that wait for a decision, the most pressing first."""
+    return [Card(one, now) for one in shown().filter(status=Status.REQUESTED)]
+
+
+def shown() -> AppointmentQuerySet:
+    """Appointments with all that a card shows, and without the health answers."""
+    return (
+        Appointment.objects.exclude(status=Status.EXPIRED)
+        .select_related("client", "service", "option", "therapist", "room", "health_check")
+        .defer(*HEALTH_ANSWERS)
+    )
+
+
+def _ended_holds(now: datetime) -> Q:
+    return Q(status=Status.HELD, hold_expires_at__lte=now)
+
+
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    midnight = datetime.combine(day, time.min, tzinfo=zone)
+    return midnight, datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
+
+
+def _time_off(start: datetime, end: datetime) -> list[TimeOff]:
+    return list(TimeOff.objects.filter(starts_at__lt=end, ends_at__gt=start).order_by("starts_at"))
+
+
+def _column(
+    therapist: Therapist,
+    day: date,
+    zone: ZoneInfo,
+    cards: Iterable[Card],
+    absences: Sequence[TimeOff],
+) -> Column:
+    shifts = [hours for hours in therapist.working_hours.all() if _holds(hours, day)]
+    hours = [(_at(day, one.starts, zone), _at(day, one.ends, zone)) for one in shifts]
+    own = [off for off in absences if off.therapist_id in (None, therapist.pk)]
+    return Column(
+        therapist=therapist,
+        hours=hours if therapist.active else [],
+        pauses=sorted(
+            [*_breaks(shifts, day, zone), *_absences(own, hours)], key=lambda one: one.starts_at
+        ),
+        cards=[
+            card
+            for card in cards
+            if card.appointment.therapist_id == therapist.pk and card.starts_at.date() == day
+        ],
+    )
+
+
+def _holds(hours: WorkingHours, day: date) -> bool:
+    return (
+        hours.weekday == day.weekday()
+        and (hours.valid_from is None or hours.valid_from <= day)
+        and (hours.valid_until is None or day <= hours.valid_until)
+    )
+
+
+def _breaks(shifts: Iterable[WorkingHours], day: date, zone: ZoneInfo) -> list[Pause]:
+    return [
+        Pause(_at(day, one.break_starts, zone), _at(day, one.break_ends, zone), _("Break"))
+        for one in shifts
+        if one.break_starts and one.break_ends
+    ]
+
+
+def _absences(
+    absences: Iterable[TimeOff], hours: Iterable[tuple[datetime, datetime]]
+) -> list[Pause]:
+    """Time off, cut to the hours that it takes away."""
+    pauses = []
+    for off in absences:
+        for starts, ends in hours:
+            first, last = max(off.starts_at, starts), min(off.ends_at, ends)
+            if first < last:
+                words = off.reason or (_("Off") if off.therapist_id else _("Closed"))
+                zone = starts.tzinfo
+                pauses.append(Pause(first.astimezone(zone), last.astimezone(zone), words))
+    return pauses
+
+
+def _covered(starts: datetime, ends: datetime, pauses: Sequence[Pause]) -> bool:
+    """Whether ``pauses``, in the order of their starts, leave nothing of a shift."""
+    reached = starts
+    for pause in pauses:
+        if pause.starts_at > reached:
+            break
+        reached = max(reached, pause.ends_at)
+    return reached >= ends
+
+
+def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, clock, tzinfo=zone)

@@ -1,0 +1,25 @@
+/** After a step on the board the focus stays with the visit, and only one menu is open. */
+
+let stepped = "";
+
+document.addEventListener("submit", (event) => {
+  stepped = event.target.closest("[id^='visit-']")?.id ?? "";
+});
+
+document.body.addEventListener("htmx:afterSettle", () => {
+  if (stepped) document.getElementById(stepped)?.focus({ preventScroll: true });
+});
+
+document.addEventListener("toggle", (event) => {
+  if (!event.target.open || !event.target.matches(".visit__more")) return;
+  for (const menu of document.querySelectorAll(".visit__more[open]")) {
+    if (menu !== event.target) menu.open = false;
+  }
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.(".visit__more[open]");
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
