@@ -7,7 +7,7 @@ about health. The letter itself names the treatment, and nothing of the health c
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
 
@@ -46,7 +46,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What one message says. ``facts`` are pairs of label and value."""
+    """What one message says. ``facts`` are pairs of label and value.
+
+    Whatever hints at health stands behind the facts, out of the reach of a preview.
+    """
 
     subject: str
     preheader: str
@@ -54,6 +57,7 @@ class Letter:
     greeting: str
     opening: list[str]
     facts: list[tuple[str, str]]
+    notes: list[str]
     button: Button
     closing: list[str]
     address: str
@@ -76,6 +80,7 @@ class _Wording:
     heading: str
     preheader: str
     opening: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def write_letter(message: Message, *, spa: SpaProfile, visit_url: str, now: datetime) -> Letter:
@@ -91,6 +96,7 @@ def write_letter(message: Message, *, spa: SpaProfile, visit_url: str, now: date
         greeting=_("Hello %(name)s,") % {"name": one_line(appointment.client.name)},
         opening=wording.opening,
         facts=_facts(message, spa, now),
+        notes=wording.notes,
         button=_button(message, spa, visit_url),
         closing=_closing(message, spa, now),
         address=_address(spa),
@@ -117,6 +123,8 @@ def _request_received(appointment: Appointment) -> _Wording:
                 "Thank you. This visit is not confirmed yet: one of us will look at your request "
                 "and write to you as soon as it is decided. Until then we keep the time for you."
             ),
+        ],
+        notes=[
             _(
                 "Please ask your doctor for a short written note which says that this treatment "
                 "is suitable for you, and bring it to your visit, on paper or on your phone. "
@@ -134,6 +142,8 @@ def _granted(appointment: Appointment) -> _Wording:
         preheader=_("Where to find us, how to prepare, and how to move or cancel."),
         opening=[
             _("Thank you for waiting. We have looked at your request, and the time is yours."),
+        ],
+        notes=[
             _("If we asked you for a doctor’s note, please bring it, on paper or on your phone."),
         ],
     )
@@ -187,6 +197,8 @@ def _reminder(appointment: Appointment) -> _Wording:
         preheader=_("Where to find us, how to prepare, and what to do if you cannot come."),
         opening=[
             _("This is a reminder of your visit. We look forward to seeing you."),
+        ],
+        notes=[
             _(
                 "If you feel unwell, or if anything about your health has changed, please call "
                 "us before you come."

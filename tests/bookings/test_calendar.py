@@ -146,6 +146,15 @@ def test_two_parsers_find_the_same_instants_around_a_clock_change(
         assert instants_by_dateutil(file) == expected
 
 
+@pytest.mark.parametrize(("zone", "change"), CLOCK_CHANGES)
+def test_the_time_zone_changes_at_the_instant_of_the_change(zone: str, change: datetime) -> None:
+    file = visit_calendar(a_visit(change), spa=a_spa(zone))
+    (described,) = Calendar.from_ical(file).walk("VTIMEZONE")
+    # RFC 5545, 3.6.5: the onset is DTSTART by the offset that held before it.
+    onsets = [one.DTSTART - one.TZOFFSETFROM for one in described.subcomponents]
+    assert change.replace(tzinfo=None) in onsets
+
+
 @pytest.mark.parametrize("zone", ["Europe/London", "Asia/Kolkata", "UTC", "America/New_York"])
 @pytest.mark.parametrize("month", range(1, 13))
 def test_two_parsers_find_the_same_instants_all_year(zone: str, month: int) -> None:
