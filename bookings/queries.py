@@ -128,17 +128,17 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
     """Return the rooms with the given keys, those that are hardest to do without at the end.
 
     A room is as scarce as its scarcest treatment: the fewer rooms suit a treatment, the more
-    worth keeping free each of them is.
+    worth keeping free each of them is. Treatments that nobody can book do not count.
     """
     rooms = list(Room.objects.filter(pk__in=pks).prefetch_related("services"))
     suits: dict[int, int] = dict(
-        Service.objects.annotate(
-            suited=Count("rooms", filter=Q(rooms__active=True), distinct=True)
-        ).values_list("pk", "suited")
+        Service.objects.published()
+        .annotate(suited=Count("rooms", filter=Q(rooms__active=True), distinct=True))
+        .values_list("pk", "suited")
     )
 
     def keep_free(room: Room) -> tuple[int, int, int]:
-        given = [suits[service.pk] for service in room.services.all()]
+        given = [suits[service.pk] for service in room.services.all() if service.pk in suits]
         return (-min(given, default=0), len(given), room.pk)
 
     return sorted(rooms, key=keep_free)

@@ -1,0 +1,534 @@
+"""What the database's rows come to: offers, scarce rooms, whom a client saw before."""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck as Check
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
+from bookings.models.appointments import new_reference
+from bookings.queries import Offer, last_bookable_day, offer, rooms_scarce_last, seen_before
+from services.models import Category, Service, ServiceOption, SpaProfile
+from tests.bookings.conftest import NOW, OTTO, at
+from tests.bookings.oracle import Busy, Off, World
+from tests.bookings.rows import make_appointment
+from tests.bookings.strategies import BUFFERS, DAYS, LENGTHS, STEPS, hours, moments
+
+pytestmark = pytest.mark.django_db
+
+TODAY = NOW.date()
+
+
+# --- One spa, exact answers -------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask(
+    spa: SpaProfile, lymph: Service, hour: ServiceOption, now: datetime
+) -> Callable[..., Offer]:
+    """Ask for the lead treatment from ``first`` to ``last`` days after today."""
+
+    def _ask(first: int = 1, last: int | None = None, **wish: Any) -> Offer:
+        return offer(
+            **{
+                "service": lymph,
+                "option": hour,
+                "first_day": TODAY + timedelta(days=first),
+                "last_day": TODAY + timedelta(days=first if last is None else last),
+                "now": now,
+                "spa": spa,
+                **wish,
+            }
+        )
+
+    return _ask
+
+
+def clock(times: list[datetime]) -> list[str]:
+    return [f"{one:%H:%M}" for one in times]
+
+
+def every_quarter(first: str, last: str) -> list[str]:
+    start, end = datetime.strptime(first, "%H:%M"), datetime.strptime(last, "%H:%M")  # noqa: DTZ007
+    count = (end - start) // timedelta(minutes=15) + 1
+    return [f"{start + n * timedelta(minutes=15):%H:%M}" for n in range(count)]
+
+
+def test_a_free_day_is_offered_from_opening_to_the_last_visit_with_its_tidying(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room
+) -> None:
+    assert clock(ask().times()) == every_quarter("09:00", "15:45")
+
+
+def test_todays_offer_begins_after_the_notice(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room
+) -> None:
+    assert clock(ask(0).times())[0] == "10:00"
+    assert clock(ask(0, now=NOW + timedelta(seconds=1)).times())[0] == "10:15"
+    assert clock(ask(0, earliest=NOW + timedelta(hours=4)).times())[0] == "12:00"
+
+
+def test_the_horizon_is_the_last_day_on_offer(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room, spa: SpaProfile
+) -> None:
+    days = ask(58, 70).by_day()
+    assert list(days) == [TODAY + timedelta(days=58 + n) for n in range(3)]
+    assert all(days.values())
+    assert last_bookable_day(spa, NOW) == TODAY + timedelta(days=60)
+
+
+def test_the_horizon_counts_days_by_the_clock_of_the_spa(spa: SpaProfile) -> None:
+    spa.time_zone = "Pacific/Auckland"
+    assert last_bookable_day(spa, NOW.replace(hour=12)) == TODAY + timedelta(days=61)
+
+
+def test_days_before_today_are_not_on_offer(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room
+) -> None:
+    assert min(ask(-9, 1).by_day()) == TODAY
+    assert ask(-9, 1).therapists_at(at(10, days=-1)) == []
+
+
+def test_full_days_stand_in_the_list_without_times(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room
+) -> None:
+    TimeOff.objects.create(starts_at=at(0, days=2), ends_at=at(0, days=3))
+    days = ask(1, 3).by_day()
+    assert [len(times) for times in days.values()] == [28, 0, 28]
+
+
+def test_time_off_of_one_leaves_the_other(
+    ask: Callable[..., Offer], mia: Therapist, noor: Therapist, fern: Room
+) -> None:
+    TimeOff.objects.create(therapist=mia, starts_at=at(0), ends_at=at(12))
+    assert clock(ask().times(mia))[0] == "12:00"
+    assert clock(ask().times(noor))[0] == "09:00"
+    assert ask().therapists_at(at(9)) == [noor]
+
+
+def test_a_live_hold_takes_its_time_and_a_lapsed_one_does_not(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room, hour: ServiceOption
+) -> None:
+    lapses = NOW + timedelta(minutes=10)
+    make_appointment(hour, mia, fern, at(9), hold_expires_at=lapses)
+    assert clock(ask().times())[0] == "10:15"
+    assert clock(ask(now=lapses - timedelta(seconds=1)).times())[0] == "10:15"
+    assert clock(ask(now=lapses).times())[0] == "09:00"
+
+
+@pytest.mark.parametrize(
+    ("status", "first"),
+    [
+        ("requested", "10:15"),
+        ("confirmed", "10:15"),
+        ("arrived", "10:15"),
+        ("completed", "09:00"),
+        ("declined", "09:00"),
+        ("cancelled", "09:00"),
+        ("no_show", "09:00"),
+        ("expired", "09:00"),
+    ],
+)
+def test_only_blocking_states_take_time(
+    status: str,
+    first: str,
+    ask: Callable[..., Offer],
+    mia: Therapist,
+    fern: Room,
+    hour: ServiceOption,
+    cleo: Client,
+) -> None:
+    make_appointment(hour, mia, fern, at(9), status=status, client=cleo)
+    assert clock(ask().times())[0] == first
+
+
+def test_an_appointment_that_is_moved_does_not_stand_in_its_own_way(
+    ask: Callable[..., Offer], book: Callable[..., Appointment], mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10))
+    assert "10:15" not in clock(ask().times())
+    assert "10:15" in clock(ask(ignoring=visit).times())
+
+
+def test_a_room_taken_by_another_treatment_is_not_offered(
+    ask: Callable[..., Offer],
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    massage: Service,
+) -> None:
+    make_appointment(massage.options.get(), noor, fern, at(9))
+    assert clock(ask().times(mia))[0] == "10:15"
+
+
+def test_a_therapist_elsewhere_in_the_house_is_not_offered(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room, moss: Room, massage: Service
+) -> None:
+    make_appointment(massage.options.get(), mia, moss, at(9))
+    assert clock(ask().times(mia))[0] == "10:15"
+    assert fern.pk in ask().rooms_at(at(9))
+
+
+def test_who_is_inactive_or_untrained_and_rooms_out_of_use_are_not_offered(
+    ask: Callable[..., Offer], mia: Therapist, noor: Therapist, fern: Room, moss: Room
+) -> None:
+    Therapist.objects.filter(pk=mia.pk).update(active=False)
+    noor.services.clear()
+    assert (ask().times(), ask().therapists) == ([], [])
+    noor.services.set(fern.services.all())
+    assert ask().therapists_at(at(9)) == [noor]
+    assert ask().rooms_at(at(9)) == [fern.pk]
+    Room.objects.filter(pk=fern.pk).update(active=False)
+    assert ask().times() == []
+
+
+def test_a_therapist_who_does_not_give_the_treatment_has_no_times(
+    ask: Callable[..., Offer], mia: Therapist, noor: Therapist, fern: Room
+) -> None:
+    noor.services.clear()
+    assert ask(therapist=noor).times() == []
+    assert ask().times(noor) == []
+
+
+def test_busy_cells_count_one_local_day(
+    ask: Callable[..., Offer], book: Callable[..., Appointment], mia: Therapist, fern: Room
+) -> None:
+    book(at(10, days=2))
+    found = ask(1, 3)
+    assert [found.busy_cells(mia, day) for day in found.grid.days] == [0, 15, 0]
+
+
+def test_a_moment_beside_the_grid_has_neither_therapist_nor_room(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room
+) -> None:
+    found = ask()
+    for moment in (at(10, 1), at(10, days=400), at(10, days=-400)):
+        assert (found.therapists_at(moment), found.rooms_at(moment)) == ([], [])
+
+
+# --- Flat cost --------------------------------------------------------------------------------
+
+
+def queries_of(ask: Callable[..., Offer], **wish: Any) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        ask(**wish)
+    return len(queries)
+
+
+def test_an_offer_costs_five_queries_however_big_the_spa(
+    ask: Callable[..., Offer], mia: Therapist, fern: Room, moss: Room, hour: ServiceOption
+) -> None:
+    assert queries_of(ask) == 5
+    assert queries_of(ask, last=28) == 5
+    more = Therapist.objects.bulk_create([Therapist(name=f"Therapist {n}") for n in range(11)])
+    for therapist in more:
+        therapist.services.add(hour.service)
+        WorkingHours.objects.create(therapist=therapist, weekday=0, starts=time(9), ends=time(17))
+    TimeOff.objects.create(therapist=more[0], starts_at=at(9), ends_at=at(12))
+    assert len(ask().therapists) == 12
+    assert queries_of(ask, last=28) == 5
+    for n in range(100):
+        make_appointment(hour, mia, moss, at(9 + 2 * (n % 4), days=1 + n // 4))
+    assert queries_of(ask, last=28) == 5
+    assert queries_of(ask, last=28, therapist=mia) == 5
+
+
+def test_choosing_a_room_costs_the_same_for_one_and_for_three(
+    fern: Room, moss: Room, massage: Service
+) -> None:
+    def queries(rooms: list[Room]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            rooms_scarce_last([room.pk for room in rooms])
+        return len(captured)
+
+    sage = Room.objects.create(name="Sage")
+    sage.services.add(massage)
+    assert queries([fern]) == queries([fern, moss, sage]) == 3
+
+
+# --- Scarce rooms and familiar faces ----------------------------------------------------------
+
+
+def test_the_room_that_only_suits_common_treatments_is_given_first(fern: Room, moss: Room) -> None:
+    assert rooms_scarce_last([fern.pk, moss.pk]) == [moss, fern]
+
+
+def test_a_room_with_fewer_uses_is_given_first_where_none_is_scarce(
+    fern: Room, moss: Room, lymph: Service, massage: Service
+) -> None:
+    moss.services.set([lymph, massage])
+    sage = Room.objects.create(name="Sage")
+    sage.services.set([massage])
+    assert rooms_scarce_last([fern.pk, moss.pk, sage.pk]) == [sage, fern, moss]
+
+
+def test_a_room_out_of_use_makes_the_others_scarcer(
+    fern: Room, moss: Room, lymph: Service, massage: Service
+) -> None:
+    sage = Room.objects.create(name="Sage", active=False)
+    sage.services.set([lymph])
+    assert rooms_scarce_last([fern.pk, moss.pk]) == [moss, fern]
+    Room.objects.filter(pk=sage.pk).update(active=True)
+    # Now two rooms suit either treatment: Moss is kept free no longer for want of uses.
+    assert rooms_scarce_last([sage.pk, fern.pk, moss.pk]) == [moss, sage, fern]
+
+
+def test_a_draft_treatment_keeps_no_room_scarce(fern: Room, moss: Room, lymph: Service) -> None:
+    draft = Service.objects.create(
+        category=lymph.category, slug="draft", name="Draft", summary="Not yet."
+    )
+    moss.services.add(draft)
+    assert rooms_scarce_last([fern.pk, moss.pk]) == [moss, fern]
+
+
+def test_the_therapist_whom_a_client_saw_last_is_remembered(
+    book: Callable[..., Appointment], mia: Therapist, noor: Therapist, fern: Room, now: datetime
+) -> None:
+    first = book(at(10), therapist=mia)
+    assert seen_before(first) is None
+    second = book(at(10, days=2), therapist=noor)
+    third = book(at(10, days=3), therapist=mia)
+    assert seen_before(third) == noor
+    assert seen_before(book(at(12), details=OTTO)) is None
+    Therapist.objects.filter(pk=noor.pk).update(active=False)
+    assert seen_before(third) == mia
+    Appointment.objects.filter(pk=first.pk).update(status="cancelled")
+    assert seen_before(third) is None
+    assert second.client == third.client
+
+
+# --- Random spas in the database --------------------------------------------------------------
+
+STATES = ["held", "requested", "confirmed", "arrived", "completed", "cancelled", "expired"]
+
+
+@st.composite
+def spas(draw: st.DrawFn) -> dict[str, Any]:
+    """Plain values for a random spa of up to four therapists and three rooms."""
+    zone, first_day = draw(st.sampled_from(DAYS))
+    days = [first_day, first_day + timedelta(days=1)]
+    trait = st.sampled_from([True, True, True, False])
+    appointment = st.fixed_dictionaries(
+        {
+            "therapist": st.integers(0, 3),
+            "room": st.integers(0, 2),
+            "start": moments(first_day),
+            "minutes": st.integers(5, 120),
+            "status": st.sampled_from(STATES),
+            "lapses": st.integers(-20, 20),
+        }
+    )
+    leave = st.fixed_dictionaries(
+        {
+            "who": st.none() | st.integers(0, 3),
+            "start": moments(first_day),
+            "minutes": st.integers(1, 600),
+        }
+    )
+    return {
+        "zone": zone,
+        "first_day": first_day,
+        "last_day": first_day + timedelta(days=draw(st.integers(0, 1))),
+        "step": draw(STEPS),
+        "before": draw(BUFFERS),
+        "visit": draw(LENGTHS),
+        "after": draw(BUFFERS),
+        "now": draw(moments(first_day)) - timedelta(days=1),
+        "notice": draw(st.integers(0, 30)),
+        "horizon": draw(st.integers(1, 4)),
+        "therapists": draw(
+            st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "active": trait,
+                        "trained": trait,
+                        "hours": st.lists(hours(days), max_size=3),
+                    }
+                ),
+                min_size=1,
+                max_size=4,
+            )
+        ),
+        "rooms": draw(
+            st.lists(
+                st.fixed_dictionaries({"active": trait, "suits": trait}), min_size=1, max_size=3
+            )
+        ),
+        "off": draw(st.lists(leave, max_size=3)),
+        "appointments": draw(st.lists(appointment, max_size=8)),
+    }
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[Check.function_scoped_fixture, Check.too_slow],
+)
+@given(plan=spas())
+def test_an_offer_is_what_the_oracle_makes_of_the_same_rows(
+    plan: dict[str, Any], spa: SpaProfile
+) -> None:
+    with transaction.atomic():
+        _compare(plan, spa)
+        transaction.set_rollback(True)
+
+
+def _compare(plan: dict[str, Any], spa: SpaProfile) -> None:
+    now = plan["now"]
+    spa.time_zone, spa.slot_step_minutes = plan["zone"], plan["step"]
+    spa.minimum_notice_hours, spa.booking_horizon_days = plan["notice"], plan["horizon"]
+    option = _treatment(plan)
+    therapists = [_therapist(one, option.service) for one in plan["therapists"]]
+    rooms = [_room(n, one, option.service) for n, one in enumerate(plan["rooms"])]
+    off = [_leave(one, therapists) for one in plan["off"]]
+    busy = [_visit(one, therapists, rooms, option, now) for one in plan["appointments"]]
+
+    today = now.astimezone(ZoneInfo(plan["zone"])).date()
+    horizon = today + timedelta(days=plan["horizon"])
+    found = offer(
+        service=option.service,
+        option=option,
+        first_day=plan["first_day"],
+        last_day=plan["last_day"],
+        now=now,
+        spa=spa,
+    )
+    world = World(
+        zone=ZoneInfo(plan["zone"]),
+        first_day=found.grid.first_day,
+        last_day=found.grid.last_day,
+        step=plan["step"],
+        before=plan["before"],
+        visit=plan["visit"],
+        after=plan["after"],
+        earliest=now + timedelta(hours=plan["notice"]),
+        latest=datetime.combine(
+            horizon + timedelta(days=1), time(0), tzinfo=ZoneInfo(plan["zone"])
+        ),
+        hours={
+            therapist.pk: one["hours"]
+            for therapist, one in zip(therapists, plan["therapists"], strict=True)
+            if one["active"] and one["trained"]
+        },
+        rooms=[
+            room.pk
+            for room, one in zip(rooms, plan["rooms"], strict=True)
+            if one["active"] and one["suits"]
+        ],
+        off=off,
+        busy=[one for one in busy if one is not None],
+    )
+    expected = world.starts()
+    offered = {one.pk: found.times(one) for one in found.therapists}
+    assert offered == expected
+    everything = sorted({one for times in expected.values() for one in times})
+    assert found.times() == everything
+    assert [one for times in found.by_day().values() for one in times] == everything
+    for start in everything[:2]:
+        assert set(found.rooms_at(start)) == world.rooms_at(start)
+        assert [one.pk for one in found.therapists_at(start)] == [
+            one.pk for one in found.therapists if start in expected[one.pk]
+        ]
+
+
+def _treatment(plan: dict[str, Any]) -> ServiceOption:
+    category = Category.objects.create(slug="random", name="Random")
+    service = Service.objects.create(
+        category=category,
+        slug="random",
+        name="Random",
+        summary="Random.",
+        buffer_before_minutes=plan["before"],
+        buffer_after_minutes=plan["after"],
+    )
+    return ServiceOption.objects.create(
+        service=service, minutes=plan["visit"], price=Decimal("1.00")
+    )
+
+
+def _therapist(one: dict[str, Any], service: Service) -> Therapist:
+    therapist = Therapist.objects.create(name="Somebody", active=one["active"])
+    if one["trained"]:
+        therapist.services.add(service)
+    for rule in one["hours"]:
+        WorkingHours.objects.create(
+            therapist=therapist,
+            weekday=rule.weekday,
+            starts=rule.starts,
+            ends=rule.ends,
+            break_starts=rule.break_starts,
+            break_ends=rule.break_ends,
+            valid_from=rule.valid_from,
+            valid_until=rule.valid_until,
+        )
+    return therapist
+
+
+def _room(number: int, one: dict[str, Any], service: Service) -> Room:
+    room = Room.objects.create(name=f"Random {number}", active=one["active"])
+    if one["suits"]:
+        room.services.add(service)
+    return room
+
+
+def _leave(one: dict[str, Any], therapists: list[Therapist]) -> Off:
+    who = None if one["who"] is None else therapists[one["who"] % len(therapists)]
+    end = one["start"] + timedelta(minutes=one["minutes"])
+    TimeOff.objects.create(therapist=who, starts_at=one["start"], ends_at=end)
+    return Off(who.pk if who else None, one["start"], end)
+
+
+def _visit(
+    one: dict[str, Any],
+    therapists: list[Therapist],
+    rooms: list[Room],
+    option: ServiceOption,
+    now: datetime,
+) -> Busy | None:
+    """Put one appointment into the diary; none where the database would refuse it as it must."""
+    therapist = therapists[one["therapist"] % len(therapists)]
+    room = rooms[one["room"] % len(rooms)]
+    end = one["start"] + timedelta(minutes=one["minutes"])
+    lapses = now + timedelta(minutes=one["lapses"])
+    blocking = one["status"] in {"held", "requested", "confirmed", "arrived"}
+    if blocking and _is_in_the_way(therapist, room, one["start"], end):
+        return None
+    Appointment.objects.create(
+        reference=new_reference(),
+        client=Client.objects.create(name="Cleo"),
+        service=option.service,
+        option=option,
+        therapist=therapist,
+        room=room,
+        starts_at=one["start"],
+        ends_at=end,
+        busy_from=one["start"],
+        busy_until=end,
+        status=one["status"],
+        hold_expires_at=lapses if one["status"] == "held" else None,
+        price=option.price,
+        created_at=now,
+    )
+    live = one["status"] != "held" or now < lapses
+    return Busy(therapist.pk, room.pk, one["start"], end) if blocking and live else None
+
+
+def _is_in_the_way(therapist: Therapist, room: Room, start: datetime, end: datetime) -> bool:
+    return any(
+        other.busy_from < end and start < other.busy_until
+        for other in Appointment.objects.filter(
+            status__in=["held", "requested", "confirmed", "arrived"]
+        )
+        if other.therapist_id == therapist.pk or other.room_id == room.pk
+    )
