@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from babel import Locale
 from babel.lists import format_list
 from django.utils.formats import date_format, time_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext, to_locale
 from django.utils.translation import gettext as _
 
@@ -31,8 +33,24 @@ def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
 
     Where the clock shows the start twice, the zone's short name stands behind it.
     """
-    return _("%(day)s, %(starts)s – %(ends)s") % {
+    return _("%(day)s, %(hours)s") % {
         "day": full_day(starts_at.date(), today),
+        "hours": hours_in_words(starts_at, ends_at),
+    }
+
+
+def span_in_html(starts_at: datetime, ends_at: datetime, today: date) -> SafeString:
+    """The same for a page, with both times on one line."""
+    return format_html(
+        _("{day}, {hours}"),
+        day=full_day(starts_at.date(), today),
+        hours=format_html('<span class="nowrap">{}</span>', hours_in_words(starts_at, ends_at)),
+    )
+
+
+def hours_in_words(starts_at: datetime, ends_at: datetime) -> str:
+    """10:15 – 11:15."""
+    return _("%(starts)s – %(ends)s") % {
         "starts": clock_time(starts_at),
         "ends": time_format(ends_at, "TIME_FORMAT"),
     }

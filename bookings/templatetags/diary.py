@@ -4,12 +4,13 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from bookings.models import Appointment
 from bookings.queries import last_bookable_day, offer
 from bookings.views.times import FreeTime, Times, Wanted
 from bookings.words import clock_time as clock_time_in_words
-from bookings.words import full_day, moment_in_words, span_in_words
+from bookings.words import full_day, moment_in_words, span_in_html
 from services.models import Service, SpaProfile
 
 register = template.Library()
@@ -41,10 +42,9 @@ def next_free_times(context: template.Context, service: Service) -> list[FreeTim
 
 
 @register.filter
-def visit_time(appointment: Appointment) -> str:
-    """Tuesday 24 November, 10:15 – 11:15, with the times on one line."""
-    words = span_in_words(appointment.starts_local, appointment.ends_local, timezone.localdate())
-    return words.replace(" – ", "\u00a0–\u00a0")
+def visit_time(appointment: Appointment) -> SafeString:
+    """Tuesday 24 November, 10:15 – 11:15."""
+    return span_in_html(appointment.starts_local, appointment.ends_local, timezone.localdate())
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -43,7 +44,7 @@ from bookings.views.times import (
     read_times,
     start_value,
 )
-from bookings.words import either, span_in_words
+from bookings.words import either, span_in_html
 from services.models import SpaProfile
 from services.screening import questions_version
 
@@ -331,10 +332,12 @@ def _renew(
     return redirect(f"{reverse('bookings:visit_reschedule', args=[token])}?{urlencode(wish)}")
 
 
-def _new_time(appointment: Appointment, start: datetime, spa: SpaProfile, now: datetime) -> str:
+def _new_time(
+    appointment: Appointment, start: datetime, spa: SpaProfile, now: datetime
+) -> SafeString:
     starts_at = start.astimezone(spa.zone)
     ends_at = (start + (appointment.ends_at - appointment.starts_at)).astimezone(spa.zone)
-    return span_in_words(starts_at, ends_at, now.astimezone(spa.zone).date())
+    return span_in_html(starts_at, ends_at, now.astimezone(spa.zone).date())
 
 
 def _who_would(appointment: Appointment, shown: Times, start: datetime) -> list[Therapist]:
