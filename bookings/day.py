@@ -67,12 +67,12 @@ class Card:
         check = self.appointment.health_check
         if check is None or check.review == HealthCheck.Review.DECLINED:
             return None
-        if check.outcome == HealthCheck.Outcome.ADAPT:
-            return Badge("adapt", _("Adapt"))
-        waiting = check.outcome == HealthCheck.Outcome.CLEARANCE and not check.review
-        return (
-            Badge("clearance", _("Awaiting clearance")) if waiting else Badge("clear", _("Clear"))
-        )
+        if check.outcome == HealthCheck.Outcome.CLEAR:
+            return Badge("clear", _("Clear"))
+        if check.outcome == HealthCheck.Outcome.CLEARANCE and not check.review:
+            return Badge("clearance", _("Awaiting clearance"))
+        # A granted clearance still asks the therapist to look.
+        return Badge("adapt", _("Adapt"))
 
     @property
     def mood(self) -> str:
