@@ -1,0 +1,239 @@
+"""The admin of the menu: what owners can do, and what is kept from harm."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from services.models import Category, Contraindication, LoadedContent, Service, SpaProfile
+
+SIGN_OFF = "A clinician or your insurer must sign this list off"
+SERVICES = "/admin/services/service/"
+REASONS = "/admin/services/contraindication/"
+
+
+@pytest.fixture
+def owner(client: Client, content: SpaProfile) -> Client:
+    """Return a browser in which Olive is logged in: staff, in the owners' group."""
+    olive = User.objects.create_user("olive", is_staff=True)
+    olive.groups.add(Group.objects.get(name="Owners"))
+    client.force_login(olive)
+    return client
+
+
+def form_data(response: Any) -> dict[str, Any]:
+    """Return what a browser would send back from an untouched admin form."""
+    form = response.context["adminform"].form
+    formsets = [one.formset for one in response.context["inline_admin_formsets"]]
+    forms = [form, *(row for formset in formsets for row in formset)]
+    managed = [formset.management_form for formset in formsets]
+    data = {}
+    for one in [*forms, *managed]:
+        for name in one.fields:
+            value = one[name].value()
+            if value is not None and value is not False:
+                data[one.add_prefix(name)] = getattr(value, "pk", value)
+    for name in [key for key in data if key.endswith("photo")]:
+        del data[name]
+    return data
+
+
+def edit(client: Client, address: str, **changes: Any) -> Any:
+    data = form_data(client.get(address))
+    data["contraindications"] = [
+        getattr(one, "pk", one) for one in data.pop("contraindications", [])
+    ]
+    return client.post(address, {**data, **changes})
+
+
+def address_of(row: Any) -> str:
+    return f"/admin/services/{row._meta.model_name}/{row.pk}/change/"
+
+
+@pytest.mark.parametrize("model", ["service", "category", "contraindication"])
+def test_owner_finds_each_list_and_form(owner: Client, model: str) -> None:
+    listed = owner.get(f"/admin/services/{model}/")
+    assert listed.status_code == 200
+    row = listed.context["cl"].result_list[0]
+    assert owner.get(address_of(row)).status_code == 200
+    assert owner.get(f"/admin/services/{model}/add/").status_code == 200
+
+
+def test_list_of_treatments_shows_the_offered_prices(owner: Client) -> None:
+    service = Service.objects.get(slug="lymphatic-drainage-massage")
+    service.options.filter(minutes=90).update(active=False)
+    text = owner.get(SERVICES).content.decode()
+    assert '<td class="field-prices">£62, £78</td>' in text
+
+
+def test_list_of_treatments_costs_the_same_for_one_and_for_all(
+    owner: Client, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(10):
+        owner.get(SERVICES)
+    Service.objects.exclude(slug="tui-na").delete()
+    with django_assert_num_queries(10):
+        owner.get(SERVICES)
+
+
+def test_owner_edits_a_treatment_and_clients_see_it(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    response = edit(owner, address_of(service), name="Tui na for all", body="<p>New words.</p>")
+    assert response.status_code == 302
+    page = owner.get("/services/tui-na/").content.decode()
+    assert ("Tui na for all" in page, "New words." in page) == (True, True)
+    assert service.contraindications.count() > 10
+
+
+def test_hostile_text_from_a_form_is_cleaned(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    edit(owner, address_of(service), body='<p onclick="x()">Hi<script>alert(1)</script></p>')
+    service.refresh_from_db()
+    assert service.body == "<p>Hi</p>"
+
+
+def test_owner_withdraws_and_publishes_treatments(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    before = service.updated_at
+    chosen = {"_selected_action": [service.pk]}
+    said = owner.post(SERVICES, {"action": "unpublish", **chosen}, follow=True)
+    assert "1 treatment is a draft now." in said.content.decode()
+    service.refresh_from_db()
+    assert (service.status, service.updated_at > before) == ("draft", True)
+    said = owner.post(SERVICES, {"action": "publish", **chosen}, follow=True)
+    assert "1 treatment is public now." in said.content.decode()
+    service.refresh_from_db()
+    assert service.status == "published"
+
+
+def test_photo_needs_words(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    service.photo = "services/tui-na.jpg"
+    with pytest.raises(Exception, match="Say in a few words what the photo shows"):
+        service.full_clean()
+
+
+@pytest.mark.parametrize("path", [REASONS, f"{REASONS}add/"])
+def test_sign_off_notice_stands_over_the_contraindications(owner: Client, path: str) -> None:
+    assert SIGN_OFF in owner.get(path).content.decode()
+
+
+def test_sign_off_notice_stands_over_each_contraindication(owner: Client) -> None:
+    fever = Contraindication.objects.get(slug="fever-or-infection")
+    assert SIGN_OFF in owner.get(address_of(fever)).content.decode()
+
+
+def test_contraindications_are_listed_in_the_order_of_asking(owner: Client) -> None:
+    listed = owner.get(REASONS).context["cl"].result_list
+    groups = list(dict.fromkeys(one.group for one in listed))
+    assert groups == ["red_flags", "acute", "heart", "history", "body", "you"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "severity__exact=urgent",
+        "group__exact=red_flags",
+        "active__exact=1&severity__exact=urgent",
+        "q=chest+pain",
+    ],
+)
+def test_contraindications_can_be_narrowed_down(owner: Client, query: str) -> None:
+    listed = owner.get(f"{REASONS}?{query}").context["cl"].result_list
+    assert 0 < len(listed) < Contraindication.objects.count()
+    assert "chest-pain-or-collapse" in {one.slug for one in listed}
+
+
+def test_owner_ticks_the_areas_to_avoid(owner: Client) -> None:
+    asthma = Contraindication.objects.get(slug="asthma")
+    response = edit(owner, address_of(asthma), areas=["neck", "chest"])
+    assert response.status_code == 302
+    asthma.refresh_from_db()
+    assert asthma.areas == ["neck", "chest"]
+
+
+def test_follow_up_that_is_not_stricter_is_refused(owner: Client) -> None:
+    fever = Contraindication.objects.get(slug="fever-or-infection")
+    response = edit(owner, address_of(fever), follow_up_severity="adapt")
+    assert "This must be stricter than the first severity." in response.content.decode()
+    fever.refresh_from_db()
+    assert fever.follow_up_severity == "urgent"
+
+
+def test_profile_is_one_form_without_add_and_delete(owner: Client) -> None:
+    listed = owner.get("/admin/services/spaprofile/")
+    assert listed.headers["location"] == "/admin/services/spaprofile/1/change/"
+    assert owner.get("/admin/services/spaprofile/add/").status_code == 403
+    assert owner.post("/admin/services/spaprofile/1/delete/", {"post": "yes"}).status_code == 403
+    assert "Delete" not in owner.get(listed.headers["location"]).content.decode()
+
+
+def test_owner_edits_the_profile(owner: Client, content: SpaProfile) -> None:
+    response = edit(
+        owner,
+        address_of(content),
+        phone_0="GB",
+        phone="+442079460999",
+        time_zone="Europe/Lisbon",
+        reminder_lead_hours="24,2",
+    )
+    assert response.status_code == 302
+    content.refresh_from_db()
+    assert (content.phone.as_e164, content.time_zone, content.reminder_lead_hours) == (
+        "+442079460999",
+        "Europe/Lisbon",
+        [24, 2],
+    )
+
+
+def test_every_field_of_the_profile_can_be_edited() -> None:
+    shown = {
+        name
+        for _, options in admin.site.get_model_admin(SpaProfile).fieldsets or []
+        for name in options["fields"]
+    }
+    assert shown == {one.name for one in SpaProfile._meta.fields} - {"id"}
+
+
+@pytest.mark.parametrize("model", [Service, Contraindication])
+def test_every_field_of_a_row_can_be_edited(model: type[Service] | type[Contraindication]) -> None:
+    shown = {
+        name
+        for _, options in admin.site.get_model_admin(model).fieldsets or []
+        for name in options["fields"]
+    }
+    fields = {one.name for one in [*model._meta.fields, *model._meta.many_to_many]}
+    assert shown == fields - {"id"}
+
+
+def test_loaders_memory_is_not_in_the_admin() -> None:
+    assert not admin.site.is_registered(LoadedContent)
+
+
+def test_front_desk_cannot_edit_the_menu(client: Client, content: SpaProfile, dana: User) -> None:
+    dana.groups.add(Group.objects.get(name="Front desk"))
+    client.force_login(dana)
+    for path in [SERVICES, REASONS, "/admin/services/spaprofile/", "/admin/services/category/"]:
+        assert client.get(path).status_code == 403
+
+
+def test_category_with_treatments_is_not_deleted(owner: Client) -> None:
+    category = Category.objects.get(slug="massage")
+    owner.post(f"/admin/services/category/{category.pk}/delete/", {"post": "yes"})
+    assert Category.objects.filter(pk=category.pk).exists()
+
+
+def test_only_pages_with_the_editor_allow_its_one_inline_script(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    page = owner.get(address_of(service))
+    [nonce] = re.findall(
+        r"script-src 'self' 'nonce-([^']+)'", page.headers["content-security-policy"]
+    )
+    [importmap] = re.findall(r'<script type="importmap" nonce="([^"]+)"', page.content.decode())
+    assert importmap == nonce
+    for path in [SERVICES, REASONS, "/services/tui-na/"]:
+        policy = owner.get(path).headers["content-security-policy"]
+        assert ("nonce-" in policy, "unsafe" in policy) == (False, False)
