@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.tz import tzical
-from icalendar import Calendar
-from icalendar.cal import Component
+from icalendar import Calendar, Event, TimezoneDaylight, TimezoneStandard
 from pytest_django import Settings
 
 from bookings.calendar import visit_calendar
@@ -55,9 +54,18 @@ def a_visit(starts_at: datetime = STARTS, **fields: object) -> Appointment:
     return Appointment(**{**values, **fields})
 
 
-def event_in(file: bytes) -> Component:
+def event_in(file: bytes) -> Event:
     (event,) = Calendar.from_ical(file).walk("VEVENT")
+    assert isinstance(event, Event)
     return event
+
+
+def instants_by_icalendar(file: bytes) -> list[datetime]:
+    """The start and the end as the library that wrote the file reads them."""
+    event = event_in(file)
+    assert isinstance(event.start, datetime)
+    assert isinstance(event.end, datetime)
+    return [event.start.astimezone(UTC), event.end.astimezone(UTC)]
 
 
 def instants_by_dateutil(file: bytes) -> list[datetime]:
@@ -141,8 +149,8 @@ def test_two_parsers_find_the_same_instants_around_a_clock_change(
     for quarters in range(-20, 21):
         starts_at = change + timedelta(minutes=15 * quarters)
         file = visit_calendar(a_visit(starts_at), spa=a_spa(zone))
-        event, expected = event_in(file), [starts_at, starts_at + timedelta(hours=1)]
-        assert [event.start.astimezone(UTC), event.end.astimezone(UTC)] == expected
+        expected = [starts_at, starts_at + timedelta(hours=1)]
+        assert instants_by_icalendar(file) == expected
         assert instants_by_dateutil(file) == expected
 
 
@@ -151,7 +159,11 @@ def test_the_time_zone_changes_at_the_instant_of_the_change(zone: str, change: d
     file = visit_calendar(a_visit(change), spa=a_spa(zone))
     (described,) = Calendar.from_ical(file).walk("VTIMEZONE")
     # RFC 5545, 3.6.5: the onset is DTSTART by the offset that held before it.
-    onsets = [one.DTSTART - one.TZOFFSETFROM for one in described.subcomponents]
+    onsets = [
+        one.DTSTART - one.TZOFFSETFROM
+        for one in described.subcomponents
+        if isinstance(one, TimezoneDaylight | TimezoneStandard)
+    ]
     assert change.replace(tzinfo=None) in onsets
 
 
@@ -160,5 +172,6 @@ def test_the_time_zone_changes_at_the_instant_of_the_change(zone: str, change: d
 def test_two_parsers_find_the_same_instants_all_year(zone: str, month: int) -> None:
     starts_at = datetime(2027, month, 15, 11, 30, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     file = visit_calendar(a_visit(starts_at), spa=a_spa(zone))
-    assert event_in(file).start.astimezone(UTC) == starts_at
-    assert instants_by_dateutil(file)[0] == starts_at
+    expected = [starts_at, starts_at + timedelta(hours=1)]
+    assert instants_by_icalendar(file) == expected
+    assert instants_by_dateutil(file) == expected

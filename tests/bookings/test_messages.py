@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from django.contrib.auth.models import User
 from django.utils.html import strip_tags
-from icalendar import Calendar
+from icalendar import Calendar, Event
 from pytest_django import Settings
 
 from bookings import actions, messages
@@ -60,20 +60,20 @@ def told(
 
 def sent(message: Message, spa: SpaProfile, now: datetime) -> EmailMessage:
     """The message as the mail server gets it."""
-    raw = messages.compose(message, spa=spa, now=now).message().as_bytes(linesep="\r\n")
+    raw = messages.compose(message, spa=spa, now=now).message().as_bytes()
     return message_from_bytes(raw, policy=policy.default)
 
 
 def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
+    return str(part.get_content())
 
 
 def html_of(mail: EmailMessage) -> str:
     part = mail.get_body(("html",))
     assert part is not None
-    return str(part.get_content()).replace("\r\n", "\n")
+    return str(part.get_content())
 
 
 def words_of(html: str) -> str:
@@ -180,8 +180,10 @@ def test_each_message_opens_its_own_visit_page_by_a_fresh_key(
 def test_how_to_prepare_is_told_where_it_is_needed(
     told: Callable[..., EmailMessage], lymph: Service, kind: str, told_there: bool
 ) -> None:
-    lymph.preparation = "<ul><li>Wear loose clothes.</li><li>Eat &amp; drink little.</li></ul>"
-    lymph.save()
+    Service.objects.filter(pk=lymph.pk).update(
+        preparation="<ul><li>Wear loose clothes.</li><li>Eat &amp; drink little.</li></ul>"
+    )
+    lymph.refresh_from_db()
     mail = told(kind)
     lines = "How to prepare\n- Wear loose clothes.\n- Eat & drink little.\n"
     assert (lines in text_of(mail)) is told_there
@@ -206,6 +208,7 @@ def test_the_calendar_file_comes_along(
     assert file.get_param("method") == method
     calendar = Calendar.from_ical(file.get_content())
     (event,) = calendar.walk("VEVENT")
+    assert isinstance(event, Event)
     assert (calendar["METHOD"], event["STATUS"]) == (method, state)
     assert (event.start, event["SUMMARY"]) == (
         at(10, 15, days=4),

@@ -1,0 +1,382 @@
+"""Delivery to a real mail server that refuses, drops and stalls."""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.db import connection
+from pytest_django import Settings
+
+from bookings import actions, messages
+from bookings.actions import outbox
+from bookings.models import Appointment, Message, Room, Therapist
+from services.models import SpaProfile
+from tests.bookings.conftest import OTTO, at
+from tests.conftest import MailServer
+
+pytestmark = pytest.mark.django_db
+
+Book = Callable[..., Appointment]
+MINUTE = timedelta(minutes=1)
+
+
+def behave(smtp: MailServer, **handlers: Callable[..., Awaitable[str]]) -> None:
+    """Let ``smtp`` answer the steps of new connections by ``handlers``."""
+    for name, handler in handlers.items():
+        setattr(smtp, name, handler)
+
+
+def our_log(caplog: pytest.LogCaptureFixture) -> str:
+    """What the spa's own code logged; the mail server's log names everybody."""
+    return "\n".join(
+        line.getMessage() for line in caplog.records if not line.name.startswith("mail")
+    )
+
+
+def answer_with(smtp: MailServer, *plan: str) -> None:
+    """Let ``smtp`` answer the next messages by ``plan``, and keep all after them.
+
+    ``drop`` hangs up before taking the message, ``keep and drop`` after it, ``stall`` says nothing
+    for a while; anything else is the answer itself.
+    """
+    steps, keep = iter(plan), smtp.handle_DATA
+
+    async def handle_data(server: SMTP, session: Session, envelope: Envelope) -> str:
+        step = next(steps, "keep")
+        if "keep" in step:
+            await keep(server, session, envelope)
+        if "drop" in step:
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        if step == "stall":
+            await asyncio.sleep(3)
+        return "250 Kept" if step in ("keep", "stall") else step
+
+    behave(smtp, handle_DATA=handle_data)
+
+
+def refuse_address(smtp: MailServer, address: str, answer: str) -> None:
+    """Let ``smtp`` answer like that wherever ``address`` is to receive something."""
+
+    async def handle_rcpt(
+        server: SMTP, session: Session, envelope: Envelope, to: str, options: list[str]
+    ) -> str:
+        if to == address:
+            return answer
+        envelope.rcpt_tos.append(to)
+        return "250 Go on"
+
+    behave(smtp, handle_RCPT=handle_rcpt)
+
+
+@pytest.fixture
+def confirmation(book: Book, mia: Therapist, fern: Room) -> Message:
+    """Cleo's, due now."""
+    return book(at(10, days=4)).messages.get(kind="confirmation")
+
+
+@pytest.fixture
+def ottos(book: Book, confirmation: Message) -> Message:
+    """Otto's, due now and made after Cleo's."""
+    return book(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
+
+
+def state_of(message: Message) -> tuple[str, int, str]:
+    message.refresh_from_db()
+    return message.state, message.attempts, message.last_error
+
+
+def test_a_due_message_is_sent_once(confirmation: Message, smtp: MailServer, now: datetime) -> None:
+    assert messages.deliver_due(now=now) == 1
+    assert messages.deliver_due(now=now) == 0
+    (mail,) = smtp.messages
+    assert (mail["To"], mail["Subject"]) == (
+        "cleo@example.com",
+        "Booked: Spa visit, Friday 27 November, 10:00",
+    )
+    assert state_of(confirmation) == ("sent", 1, "")
+    assert confirmation.claimed_until is None
+    assert confirmation.sent_at is not None
+    assert now <= confirmation.sent_at < now + MINUTE
+
+
+def test_one_connection_serves_a_batch(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
+) -> None:
+    sessions = set()
+
+    async def handle_mail(
+        server: SMTP, session: Session, envelope: Envelope, sender: str, options: list[str]
+    ) -> str:
+        sessions.add(session.peer)
+        envelope.mail_from = sender
+        return "250 Go on"
+
+    behave(smtp, handle_MAIL=handle_mail)
+    assert messages.deliver_due(now=now) == 2
+    assert len(sessions) == 1
+
+
+def test_a_connection_dropped_before_the_message_is_taken_sends_it_later(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    answer_with(smtp, "drop")
+    assert messages.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
+    assert 0.75 * MINUTE <= confirmation.due_at - now < 1.2 * MINUTE
+    assert messages.deliver_due(now=now + MINUTE / 2) == 0
+    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    assert len(smtp.messages) == 1
+
+
+def test_a_connection_dropped_after_the_message_is_taken_repeats_it_under_the_same_id(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    answer_with(smtp, "keep and drop")
+    assert messages.deliver_due(now=now) == 0
+    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    first, second = smtp.messages
+    assert first["Message-ID"] == second["Message-ID"]
+    assert state_of(confirmation) == ("sent", 2, "")
+
+
+def test_a_goodbye_that_fails_unsends_nothing(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    async def handle_quit(server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(server.transport, asyncio.Transport)
+        server.transport.abort()
+        return "221 Bye"
+
+    behave(smtp, handle_QUIT=handle_quit)
+    assert messages.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("sent", 1, "")
+
+
+def test_a_server_that_says_nothing_is_tried_again(
+    confirmation: Message, ottos: Message, smtp: MailServer, settings: Settings, now: datetime
+) -> None:
+    settings.EMAIL_TIMEOUT = 0.5
+    answer_with(smtp, "stall")
+    assert messages.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
+    assert state_of(ottos) == ("sent", 1, "")
+
+
+def test_a_message_refused_for_now_is_sent_later(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
+) -> None:
+    answer_with(smtp, "451 Try again later")
+    assert messages.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("pending", 1, "The message was refused (451).")
+    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    assert state_of(confirmation) == ("sent", 2, "")
+
+
+def test_a_message_refused_for_good_is_given_up(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
+) -> None:
+    answer_with(smtp, "554 We do not like it")
+    assert messages.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("failed", 1, "The message was refused (554).")
+    assert messages.deliver_due(now=now + timedelta(hours=1)) == 0
+    assert [mail["To"] for mail in smtp.messages] == ["otto@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("450 Mailbox busy", "pending"), ("550 Nobody of that name", "failed")]
+)
+def test_a_refused_address_is_named_nowhere(
+    confirmation: Message,
+    smtp: MailServer,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+    answer: str,
+    state: str,
+) -> None:
+    refuse_address(smtp, "cleo@example.com", f"{answer}: cleo@example.com")
+    assert messages.deliver_due(now=now) == 0
+    expected = f"The address was refused ({answer[:3]})."
+    assert state_of(confirmation) == (state, 1, expected)
+    assert our_log(caplog) == f"Message {confirmation.pk} (confirmation) not sent: {expected}"
+
+
+def test_a_refused_sender_is_our_fault_and_gives_nothing_up(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    async def handle_mail(
+        server: SMTP, session: Session, envelope: Envelope, sender: str, options: list[str]
+    ) -> str:
+        return "550 Not from here"
+
+    behave(smtp, handle_MAIL=handle_mail)
+    assert messages.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("pending", 1, "The mail server refused us (550).")
+
+
+def test_an_unreachable_server_ends_the_round_and_costs_one_attempt(
+    confirmation: Message, ottos: Message, smtp: MailServer, settings: Settings, now: datetime
+) -> None:
+    port = settings.EMAIL_PORT
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        settings.EMAIL_PORT = closed.getsockname()[1]
+        assert messages.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
+    assert state_of(ottos) == ("pending", 0, "")
+    assert ottos.claimed_until is None
+    settings.EMAIL_PORT = port
+    assert messages.deliver_due(now=now + 2 * MINUTE) == 2
+
+
+def test_an_impossible_message_stops_no_other(
+    confirmation: Message,
+    ottos: Message,
+    smtp: MailServer,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    messages.deliver_due(now=now)
+    client = confirmation.appointment.client
+    assert client is not None
+    client.email = "cleo@example.com\nBcc: eve@example.com"
+    client.save()
+    assert messages.deliver_due(now=at(13, days=2)) == 1
+    reminder = confirmation.appointment.messages.get(kind="reminder", lead_hours=48)
+    assert state_of(reminder) == ("failed", 1, "A line of the message's head is impossible.")
+    assert "example.com" not in our_log(caplog)
+    assert smtp.messages[-1]["To"] == "otto@example.com"
+
+
+def test_an_unforeseen_error_is_named_by_its_place_and_tried_again(
+    confirmation: Message,
+    ottos: Message,
+    smtp: MailServer,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compose = messages.compose
+
+    def broken(message: Message, *, spa: SpaProfile, now: datetime) -> object:
+        if message.pk == confirmation.pk:
+            raise LookupError("cleo@example.com")
+        return compose(message, spa=spa, now=now)
+
+    monkeypatch.setattr(messages, "compose", broken)
+    assert messages.deliver_due(now=now) == 1
+    state, attempts, reason = state_of(confirmation)
+    assert (state, attempts) == ("pending", 1)
+    assert reason.startswith("LookupError (test_outbox_delivery.py:")
+    assert "cleo@" not in our_log(caplog) + reason
+
+
+def test_a_message_that_is_no_longer_true_is_voided(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    Appointment.objects.update(status="arrived")
+    assert messages.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("void", 1, "")
+    assert smtp.messages == []
+
+
+def test_no_reminder_comes_after_the_visit_has_begun(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    messages.deliver_due(now=now)
+    assert messages.deliver_due(now=at(10, days=4)) == 0
+    states = Message.objects.filter(kind="reminder").values_list("state", flat=True)
+    assert list(states) == ["void", "void"]
+
+
+def test_each_reminder_comes_once_at_its_time(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    messages.deliver_due(now=now)
+    came = []
+    for hours in range(1, 4 * 24):
+        moment = now + timedelta(hours=hours)
+        came += [moment] * messages.deliver_due(now=moment)
+    # 48 and 3 hours before Friday, 10:00.
+    assert came == [at(10, days=2), at(7, days=4)]
+
+
+def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
+    confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
+) -> None:
+    messages.deliver_due(now=now)
+    actions.reschedule_appointment(
+        appointment=confirmation.appointment,
+        starts_at=at(15, days=5),
+        by=actions.CLIENT,
+        spa=spa,
+        now=now,
+    )
+    messages.deliver_due(now=now)
+    assert messages.deliver_due(now=at(14, days=3)) == 0
+    assert messages.deliver_due(now=at(15, days=3)) == 1
+    assert [mail["Subject"] for mail in smtp.messages] == [
+        "Booked: Spa visit, Friday 27 November, 10:00",
+        "Moved: Spa visit, now Saturday 28 November, 15:00",
+        "Reminder: Spa visit, Saturday 28 November, 15:00",
+    ]
+
+
+def test_a_cancelled_visit_is_not_reminded_of(
+    confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
+) -> None:
+    actions.cancel_appointment(
+        appointment=confirmation.appointment, by=actions.CLIENT, spa=spa, now=now
+    )
+    assert messages.deliver_due(now=now) == 1
+    assert messages.deliver_due(now=at(9, days=4)) == 0
+    assert [mail["Subject"] for mail in smtp.messages] == [
+        "Cancelled: Spa visit, Friday 27 November, 10:00"
+    ]
+
+
+def test_a_round_that_has_taken_long_enough_lets_the_rest_go(
+    confirmation: Message, smtp: MailServer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "RUN", timedelta(0))
+    assert messages.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("pending", 0, "")
+    assert confirmation.claimed_until is None
+
+
+def test_the_lease_outlasts_the_round_and_its_last_message(settings: Settings) -> None:
+    # Twelve steps: greeting, EHLO, STARTTLS, EHLO, three of AUTH, MAIL, RCPT, DATA, body, answer.
+    assert timedelta(seconds=12 * settings.EMAIL_TIMEOUT) <= messages.LONGEST_SEND
+    assert messages.LEASE >= messages.RUN + messages.LONGEST_SEND
+    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) > messages.LEASE
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_once_send_each_message_once(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    for lead in range(100, 159):
+        outbox.owe(confirmation.appointment, "reminder", due_at=now, lead_hours=lead)
+    workers, sent = 3, []
+    start = threading.Barrier(workers)
+
+    def work() -> None:
+        start.wait()
+        sent.append(messages.deliver_due(now=now))
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _worker in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(sent) == 60
+    assert len([count for count in sent if count]) > 1
+    assert set(Counter(mail["Message-ID"] for mail in smtp.messages).values()) == {1}
+    assert len(smtp.messages) == 60
