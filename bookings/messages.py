@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import css_inline
 from django.conf import settings
-from django.core.mail import BadHeaderError, EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -186,8 +186,6 @@ def _trouble(error: Exception) -> _Trouble:
         return _Trouble(_("The mail server refused us (%(code)s).") % {"code": error.smtp_code})
     if isinstance(error, SMTPException | OSError):
         return _Trouble(_("The mail server did not answer."))
-    if isinstance(error, BadHeaderError):
-        return _Trouble(_("A line of the message's head is impossible."), is_permanent=True)
     return _Trouble(_where(error))
 
 
