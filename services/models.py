@@ -110,13 +110,13 @@ class SpaProfile(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
-        if self.time_zone not in available_timezones():
-            raise ValidationError({"time_zone": _("Choose a zone such as Europe/London.")})
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        if self.time_zone not in available_timezones():
+            raise ValidationError({"time_zone": _("Choose a zone such as Europe/London.")})
 
     @classmethod
     def load(cls) -> "SpaProfile":
@@ -204,7 +204,7 @@ class Service(models.Model):
         validators=[StepValueValidator(CELL_MINUTES), MaxValueValidator(240)],
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
-    contraindications = models.ManyToManyField(
+    contraindications: "models.ManyToManyField[Contraindication, Any]" = models.ManyToManyField(
         "Contraindication",
         verbose_name=_("contraindications"),
         related_name="services",
