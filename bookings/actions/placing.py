@@ -39,6 +39,15 @@ class Wish:
     earliest: datetime | None = None
 
     @property
+    def day(self) -> date:
+        """The local day of the start; a start in the past or beyond the horizon counts as near it.
+
+        A forged start at the end of the calendar must not lead beyond it.
+        """
+        latest = self.now + timedelta(days=self.spa.booking_horizon_days + 2)
+        return min(max(self.starts_at, self.now), latest).astimezone(self.spa.zone).date()
+
+    @property
     def times(self) -> dict[str, datetime]:
         """The four times of the appointment, buffers included."""
         ends_at = self.starts_at + timedelta(minutes=self.option.minutes)
@@ -73,7 +82,8 @@ def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointm
     """Call ``write`` with the best place for ``wish``, under its locks.
 
     Goes on to the next best place when one is lost to somebody else; raises ``TimeTaken`` with
-    the nearest free times when none is left.
+    the nearest free times when none is left. Each try is a transaction of its own: inside
+    another one, the locks of a lost try would be kept and the order of locks broken.
     """
     for _try in range(MOST_TRIES):
         place = _best_place(wish)
@@ -133,8 +143,7 @@ def without_overlap(wish: Wish, write: Callable[[], Appointment]) -> Appointment
 
 def taken(wish: Wish) -> TimeTaken:
     """Return the refusal of ``wish``, with the three free times nearest to it."""
-    day = wish.starts_at.astimezone(wish.spa.zone).date()
-    around = _offer_between(wish, day - timedelta(days=3), day + timedelta(days=14))
+    around = _offer_between(wish, wish.day - timedelta(days=3), wish.day + timedelta(days=14))
     return TimeTaken(nearest(around.times(wish.therapist), wish.starts_at))
 
 
@@ -144,12 +153,11 @@ def _best_place(wish: Wish) -> Place:
     rooms = rooms_scarce_last(found.rooms_at(wish.starts_at))
     if not therapists or not rooms:
         raise taken(wish)
-    day = wish.starts_at.astimezone(wish.spa.zone).date()
 
     def rank(therapist: Therapist) -> tuple[bool, int, int, int]:
         return (
             therapist != wish.preferred,
-            found.busy_cells(therapist, day),
+            found.busy_cells(therapist, wish.day),
             therapist.position,
             therapist.pk,
         )
@@ -166,8 +174,7 @@ def _lock_for(wish: Wish, place: Place) -> None:
 
 
 def _offer_on_its_day(wish: Wish) -> Offer:
-    day = wish.starts_at.astimezone(wish.spa.zone).date()
-    return _offer_between(wish, day, day)
+    return _offer_between(wish, wish.day, wish.day)
 
 
 def _offer_between(wish: Wish, first_day: date, last_day: date) -> Offer:
