@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -36,8 +36,15 @@ def record(
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     reason: str = "",
 ) -> Event:
-    """Write one event; ``changes`` maps a field to its value before and after."""
-    plain = {name: [_plain(old), _plain(new)] for name, (old, new) in (changes or {}).items()}
+    """Write one event; ``changes`` maps a field to its value before and after.
+
+    What stayed as it was is left out.
+    """
+    plain = {
+        name: [_plain(old), _plain(new)]
+        for name, (old, new) in (changes or {}).items()
+        if old != new
+    }
     return Event.objects.create(
         appointment=appointment,
         at=now,
@@ -51,5 +58,5 @@ def record(
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.astimezone(UTC).isoformat()
     return value if isinstance(value, str | int | bool | None) else str(value)
