@@ -8,6 +8,7 @@ from django.db import transaction
 from bookings.actions import outbox
 from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
+from bookings.actions.health import is_just_given
 from bookings.actions.placing import (
     Place,
     Wish,
@@ -21,12 +22,7 @@ from bookings.actions.placing import (
 )
 from bookings.models import Appointment, Client, HealthCheck, Message, Therapist
 from bookings.models.appointments import new_reference
-from bookings.queries import rules_for
 from services.models import Service, ServiceOption, SpaProfile
-from services.screening import questions_version
-
-# A check given on the way to a booking is good for that booking, not for next week's.
-BOOKING_CHECK_LASTS = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +44,8 @@ def check_is_fresh(
     """
     return (
         check is not None
-        and check.service_id == service.pk
-        and now - BOOKING_CHECK_LASTS < check.given_at <= now
         and check.consent_version == spa.health_consent_version
-        and check.questions_version == questions_version(rules_for(service))
+        and is_just_given(check, service=service, now=now)
     )
 
 
@@ -75,6 +69,7 @@ def hold_time(
     """
     if not check_is_fresh(health_check, service=service, spa=spa, now=now):
         raise HealthCheckNeeded
+    replacing = _still_held(replacing)
     wish = Wish(service, option, starts_at, spa, now, therapist, preferred, moving=replacing)
     if not _is_on_sale(wish):
         raise TimeTaken
@@ -119,8 +114,7 @@ def confirm_appointment(
     appointment = _locked(hold)
     if appointment.client_id is not None:
         return appointment
-    if appointment.status not in (Appointment.Status.HELD, Appointment.Status.EXPIRED):
-        raise HoldLost
+    health_check = _kept(health_check)
     if not check_is_fresh(health_check, service=appointment.service, spa=spa, now=now):
         raise HealthCheckNeeded
     assert health_check is not None
@@ -173,16 +167,33 @@ def expire_holds(*, now: datetime) -> int:
 
 
 def purge_expired(*, now: datetime) -> int:
-    """Delete ended holds of earlier days: nobody's name was ever on them. Returns how many."""
+    """Delete holds that ended a day ago: nobody's name was ever on them. Returns how many."""
     old = Appointment.objects.filter(
         status=Appointment.Status.EXPIRED, hold_expires_at__lt=now - timedelta(days=1)
     )
-    return old.delete()[0]
+    return old.delete()[1].get(Appointment._meta.label, 0)
 
 
-def _locked(appointment: Appointment) -> Appointment:
+def _locked(hold: Appointment) -> Appointment:
     rows = Appointment.objects.select_related("service", "option", "therapist", "room", "client")
-    return rows.select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
+    found = rows.select_for_update(of=("self",), no_key=True).filter(pk=hold.pk).first()
+    if found is None:
+        raise HoldLost
+    return found
+
+
+def _kept(check: HealthCheck | None) -> HealthCheck | None:
+    """The check as it stands now, locked; none where it was forgotten meanwhile."""
+    if check is None:
+        return None
+    return HealthCheck.objects.select_for_update(no_key=True).filter(pk=check.pk).first()
+
+
+def _still_held(hold: Appointment | None) -> Appointment | None:
+    """``hold`` as long as it is one: booked in another tab, it must be kept."""
+    if hold is None:
+        return None
+    return Appointment.objects.filter(pk=hold.pk, status=Appointment.Status.HELD).first()
 
 
 def _wish_of(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> Wish:
@@ -209,11 +220,18 @@ def _is_on_sale(wish: Wish) -> bool:
 
 
 def _client_of(details: Details) -> Client:
-    known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
-    client = known.order_by("pk").first() or Client(name=details.name, email=details.email)
-    client.phone = details.phone
+    client = _known_client(details) or Client(name=details.name, email=details.email)
+    client.phone = details.phone or client.phone
     client.save()
     return client
+
+
+def _known_client(details: Details) -> Client | None:
+    # A name alone is not a person: two Annas without an address are two clients.
+    if not details.email:
+        return None
+    known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
+    return known.order_by("pk").first()
 
 
 def _saved(appointment: Appointment) -> Appointment:

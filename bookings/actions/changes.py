@@ -12,6 +12,7 @@ from bookings.actions.errors import (
     NoticeTooShort,
 )
 from bookings.actions.events import Actor, record
+from bookings.actions.health import is_just_given
 from bookings.actions.placing import Place, Wish, at_best_place, lock_diary
 from bookings.models import Appointment, Event, HealthCheck, Message, Therapist
 from bookings.queries import rules_for
@@ -139,11 +140,14 @@ def renew_health_check(
     """Put a newly answered check in the place of the one that a visit had.
 
     Where it needs a clearance, a confirmed visit becomes a request again. Raises
-    ``NoLongerPossible`` or ``ChangedMeanwhile``.
+    ``NoLongerPossible``, ``ChangedMeanwhile``, or ``HealthCheckNeeded`` where the check is for
+    another treatment, was not just given, or answers other questions than today's.
     """
     latest = locked_latest(appointment)
     if latest.status not in CHANGEABLE:
         raise NoLongerPossible
+    if not is_just_given(check, service=latest.service, now=now):
+        raise HealthCheckNeeded
     latest.health_check = check
     latest.save(update_fields=["health_check"])
     record(latest, "health_renewed", by=by, now=now)

@@ -11,8 +11,12 @@ from django.db import transaction
 from bookings.actions.errors import HealthCheckNeeded
 from bookings.actions.events import Actor, record
 from bookings.models import Appointment, HealthCheck, HealthReading
+from bookings.queries import rules_for
 from services.models import Service, SpaProfile
 from services.screening import Answer, Rule, Verdict, questions_version
+
+# A check given on the way to a booking is good for that booking, not for next week's.
+BOOKING_CHECK_LASTS = timedelta(hours=2)
 
 # An answered check that no booking took up is forgotten after this time.
 UNUSED_CHECK_LASTS = timedelta(hours=24)
@@ -45,9 +49,22 @@ def record_health_check(
     )
 
 
+def is_just_given(check: HealthCheck, *, service: Service, now: datetime) -> bool:
+    """Whether ``check`` is for ``service``, was just given, and answers today's questions."""
+    return (
+        check.service_id == service.pk
+        and now - BOOKING_CHECK_LASTS < check.given_at <= now
+        and check.questions_version == questions_version(rules_for(service))
+    )
+
+
+@transaction.atomic
 def discard_health_check(check: HealthCheck) -> None:
     """Forget a check that no appointment has taken up."""
-    HealthCheck.objects.filter(pk=check.pk, appointments=None).delete()
+    # Locked first: a booking that takes it up at this moment keeps it.
+    kept = HealthCheck.objects.select_for_update().filter(pk=check.pk).first()
+    if kept is not None and not kept.appointments.exists():
+        kept.delete()
 
 
 @transaction.atomic
@@ -77,7 +94,7 @@ def read_health_check(*, check: HealthCheck, user: User, now: datetime) -> Healt
 def purge_health_checks(*, now: datetime) -> int:
     """Forget the checks that no booking took up; returns how many."""
     unused = HealthCheck.objects.filter(appointments=None, given_at__lt=now - UNUSED_CHECK_LASTS)
-    return unused.delete()[0]
+    return unused.delete()[1].get(HealthCheck._meta.label, 0)
 
 
 def _plain(value: Any) -> dict[str, Any]:
