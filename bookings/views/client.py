@@ -45,6 +45,7 @@ from bookings.views.times import (
     Wanted,
     gone,
     gone_url,
+    keeps_focus,
     people,
     read_start,
     read_times,
@@ -95,6 +96,7 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
             "option": option,
             "notices": notices,
             "gone": gone(request.GET, shown),
+            "keep_focus": keeps_focus(request),
         },
     )
 

@@ -113,6 +113,8 @@ def decide(request: HttpRequest, reference: str) -> HttpResponse:
         visit.sequence = form.seen
         _try(request, visit, lambda: _decide(request, visit, form))
         return _back(request, visit)
+    if not Card(visit, timezone.now()).can_decide:
+        return _too_late(request, visit)
     return _page_of_change(request, "bookings/desk/decide.html", visit, {"form": form})
 
 
@@ -254,9 +256,13 @@ def _page_of_change(
 ) -> HttpResponse:
     card = Card(visit, timezone.now())
     if not card.can_change:
-        messages.error(request, actions.NoLongerPossible().message)
-        return redirect("bookings:desk_appointment", visit.reference)
+        return _too_late(request, visit)
     return render(request, template, {"card": card, **context, **bar(request, "")})
+
+
+def _too_late(request: HttpRequest, visit: Appointment) -> HttpResponse:
+    messages.error(request, actions.NoLongerPossible().message)
+    return redirect("bookings:desk_appointment", visit.reference)
 
 
 def _try(request: HttpRequest, visit: Appointment, change: Callable[[], str | Any]) -> None:

@@ -55,12 +55,14 @@ def passing_check(
     journey: Journey, *, service: Service, spa: SpaProfile, now: datetime
 ) -> HealthCheck | None:
     """Return the journey's health check while it opens the way to a booking."""
-    check = HealthCheck.objects.filter(pk=journey.check).first()
+    check = _check_of(journey)
     return check if check_is_fresh(check, service=service, spa=spa, now=now) else None
 
 
 def held_time(journey: Journey) -> Appointment | None:
     """Return what the journey holds or has booked, if that is still known."""
+    if not journey.hold:
+        return None
     rows = Appointment.objects.select_related("service", "option", "therapist", "client")
     return rows.filter(pk=journey.hold).first()
 
@@ -68,7 +70,7 @@ def held_time(journey: Journey) -> Appointment | None:
 def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> None:
     """Forget a journey that must not go on: its passing check, its hold and its time."""
     journey = read_journey(request, service)
-    check = HealthCheck.objects.filter(pk=journey.check).first()
+    check = _check_of(journey)
     if check is not None:
         discard_health_check(check)
     hold = held_time(journey)
@@ -84,10 +86,14 @@ def finish_journey(request: HttpRequest, service: Service, booked: Appointment) 
 
 def with_check(journey: Journey, check: HealthCheck) -> Journey:
     """Put a newly given check into the journey; an earlier unused one is forgotten."""
-    earlier = HealthCheck.objects.filter(pk=journey.check).first()
+    earlier = _check_of(journey)
     if earlier is not None:
         discard_health_check(earlier)
     return replace(journey, check=check.pk)
+
+
+def _check_of(journey: Journey) -> HealthCheck | None:
+    return HealthCheck.objects.filter(pk=journey.check).first() if journey.check else None
 
 
 def _seal(typed: dict[str, str]) -> str:

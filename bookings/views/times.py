@@ -9,6 +9,7 @@ from itertools import pairwise
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
@@ -317,6 +318,11 @@ def gone(given: Mapping[str, str], shown: Times) -> Gone | None:
         return None
     found = shown.nearest(start)
     return Gone(TimeTaken([one.starts_at for one in found]).message, found)
+
+
+def keeps_focus(request: HttpRequest) -> bool:
+    """Whether htmx asks on behalf of a choice or of a pager, which keeps the keyboard's focus."""
+    return request.headers.get("HX-Trigger", "").startswith(("choice-", "weeks-"))
 
 
 def gone_url(wanted: Wanted, start: datetime, spa: SpaProfile) -> str:

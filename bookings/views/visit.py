@@ -39,6 +39,7 @@ from bookings.views.times import (
     Times,
     gone,
     gone_url,
+    keeps_focus,
     people,
     read_start,
     read_times,
@@ -238,6 +239,7 @@ def _times_page(
             "people": people(shown, present),
             "notices": notices,
             "gone": gone(request.GET, shown),
+            "keep_focus": keeps_focus(request),
         },
     )
 

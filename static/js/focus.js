@@ -1,6 +1,6 @@
 /** Puts the focus where the news is: on an error summary, or on the heading that was swapped in. */
 
-const HEADING = "[data-focus], h1, h2";
+const HEADINGS = ["[data-focus]", "h1", "h2"];
 
 export function focusOn(element) {
   if (!element) return;
@@ -18,7 +18,10 @@ function afterSwap(event) {
   const region = event.detail.elt ?? event.target;
   if (region.closest("[data-keep-focus]")) return;
   if (focusErrorSummary(region)) return;
-  focusOn(region.matches(HEADING) ? region : region.querySelector(HEADING));
+  for (const heading of HEADINGS) {
+    const found = region.matches(heading) ? region : region.querySelector(heading);
+    if (found) return focusOn(found);
+  }
 }
 
 focusErrorSummary(document);
