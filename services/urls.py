@@ -14,6 +14,7 @@ urlpatterns = [
     path("services/<slug:slug>/", views.treatment, name="treatment"),
     path("about/", views.about, name="about"),
     path("policies/", views.policies, name="policies"),
+    path("media/services/<path:path>", views.photo, name="photo"),
     path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
     path("robots.txt", views.robots, name="robots"),
 ]

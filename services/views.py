@@ -1,9 +1,14 @@
 """The public pages: home, menu, treatments, about and policies."""
 
+from pathlib import Path
+
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.static import serve
 
 from services import queries, structured_data
 from services.addresses import absolute
@@ -75,6 +80,11 @@ def robots(request: HttpRequest) -> HttpResponse:
         {"sitemap": absolute(reverse("services:sitemap"))},
         content_type="text/plain",
     )
+
+
+def photo(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Show a photo that an owner chose for a treatment."""
+    return serve(request, path, document_root=str(Path(settings.MEDIA_ROOT, "services")))
 
 
 def _spa(request: HttpRequest) -> SpaProfile:

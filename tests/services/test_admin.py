@@ -1,12 +1,15 @@
 """The admin of the menu: what owners can do, and what is kept from harm."""
 
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from services.models import Category, Contraindication, LoadedContent, Service, SpaProfile
 
@@ -109,11 +112,36 @@ def test_owner_withdraws_and_publishes_treatments(owner: Client) -> None:
     assert service.status == "published"
 
 
-def test_photo_needs_words(owner: Client) -> None:
+def picture() -> SimpleUploadedFile:
+    content = BytesIO()
+    Image.new("RGB", (4, 3), "green").save(content, "PNG")
+    return SimpleUploadedFile("hands.png", content.getvalue(), "image/png")
+
+
+def test_photo_of_a_treatment_is_shown_with_its_words(owner: Client) -> None:
     service = Service.objects.get(slug="tui-na")
-    service.photo = "services/tui-na.jpg"
-    with pytest.raises(Exception, match="Say in a few words what the photo shows"):
-        service.full_clean()
+    edit(owner, address_of(service), photo=picture(), photo_alt="Two hands on a back")
+    page = owner.get("/services/tui-na/").content.decode()
+    [address] = re.findall(r'<img class="treatment__photo" src="([^"]+)" alt="Two hands', page)
+    response = owner.get(address)
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
+    response.close()
+
+
+def test_photo_without_words_is_refused(owner: Client) -> None:
+    service = Service.objects.get(slug="tui-na")
+    response = edit(owner, address_of(service), photo=picture())
+    assert "Say in a few words what the photo shows." in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("../secrets.json", 400), ("%2e%2e/secrets.json", 400), ("none.png", 404), ("", 404)],
+)
+def test_only_photos_are_served(
+    client: Client, content: SpaProfile, path: str, status: int
+) -> None:
+    assert client.get(f"/media/services/{path}").status_code == status
 
 
 @pytest.mark.parametrize("path", [REASONS, f"{REASONS}add/"])

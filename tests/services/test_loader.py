@@ -1,11 +1,13 @@
 """Loading the starting content: once per piece, all or nothing, and never over an owner's hand."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from services.loader import STARTING_CONTENT, ContentError, load_content
 from services.models import (
@@ -200,6 +202,19 @@ def test_rich_text_is_cleaned_on_the_way_in(folder: Path) -> None:
     (folder / "services/relax.html").write_text('<p onclick="x()">Hi<script>alert(1)</script></p>')
     run(folder)
     assert Service.objects.get().body == "<p>Hi</p>"
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_servers_that_start_together_load_each_piece_once(folder: Path) -> None:
+    def load(_number: int) -> int:
+        try:
+            return len(load_content(folder).loaded)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        loaded = list(pool.map(load, range(2)))
+    assert sorted(loaded) == [0, 4]
 
 
 @pytest.mark.parametrize(
