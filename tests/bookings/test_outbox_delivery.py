@@ -1,10 +1,9 @@
 """Delivery to a real mail server that refuses, drops and stalls."""
 
-import asyncio
 import socket
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from bookings.actions import outbox
 from bookings.models import Appointment, Message, Room, Therapist
 from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
+from tests.bookings.faults import answer_with, behave, hang_up, refuse_address
 from tests.conftest import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -25,53 +25,11 @@ Book = Callable[..., Appointment]
 MINUTE = timedelta(minutes=1)
 
 
-def behave(smtp: MailServer, **handlers: Callable[..., Awaitable[str]]) -> None:
-    """Let ``smtp`` answer the steps of new connections by ``handlers``."""
-    for name, handler in handlers.items():
-        setattr(smtp, name, handler)
-
-
 def our_log(caplog: pytest.LogCaptureFixture) -> str:
     """What the spa's own code logged; the mail server's log names everybody."""
     return "\n".join(
         line.getMessage() for line in caplog.records if not line.name.startswith("mail")
     )
-
-
-def answer_with(smtp: MailServer, *plan: str) -> None:
-    """Let ``smtp`` answer the next messages by ``plan``, and keep all after them.
-
-    ``drop`` hangs up before taking the message, ``keep and drop`` after it, ``stall`` says nothing
-    for a while; anything else is the answer itself.
-    """
-    steps, keep = iter(plan), smtp.handle_DATA
-
-    async def handle_data(server: SMTP, session: Session, envelope: Envelope) -> str:
-        step = next(steps, "keep")
-        if "keep" in step:
-            await keep(server, session, envelope)
-        if "drop" in step:
-            assert isinstance(server.transport, asyncio.Transport)
-            server.transport.abort()
-        if step == "stall":
-            await asyncio.sleep(3)
-        return "250 Kept" if step in ("keep", "stall") else step
-
-    behave(smtp, handle_DATA=handle_data)
-
-
-def refuse_address(smtp: MailServer, address: str, answer: str) -> None:
-    """Let ``smtp`` answer like that wherever ``address`` is to receive something."""
-
-    async def handle_rcpt(
-        server: SMTP, session: Session, envelope: Envelope, to: str, options: list[str]
-    ) -> str:
-        if to == address:
-            return answer
-        envelope.rcpt_tos.append(to)
-        return "250 Go on"
-
-    behave(smtp, handle_RCPT=handle_rcpt)
 
 
 @pytest.fixture
@@ -149,8 +107,7 @@ def test_a_goodbye_that_fails_unsends_nothing(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     async def handle_quit(server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(server.transport, asyncio.Transport)
-        server.transport.abort()
+        hang_up(server)
         return "221 Bye"
 
     behave(smtp, handle_QUIT=handle_quit)
