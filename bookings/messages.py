@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
-from functools import cache
+from functools import cache, cached_property
 from pathlib import PurePath
 from smtplib import (
     SMTPDataError,
@@ -66,7 +66,7 @@ def deliver_due(*, now: datetime) -> int:
 
     Any number of callers may run at once. What cannot be sent now is tried again later.
     """
-    delivery = _Round(SpaProfile.load(), now)
+    delivery = _Round(now)
     while claimed := outbox.claim_due(now=delivery.clock(), until=now + LEASE, limit=BATCH):
         if not delivery.deliver(claimed):
             break
@@ -114,11 +114,15 @@ class _Unreachable(Exception):
 class _Round:
     """One worker's round: whom it writes for, its clock, and how many it sent."""
 
-    def __init__(self, spa: SpaProfile, now: datetime) -> None:
-        self.spa = spa
+    def __init__(self, now: datetime) -> None:
         self.clock = _clock_from(now)
         self.ends_at = now + RUN
         self.sent = 0
+
+    @cached_property
+    def spa(self) -> SpaProfile:
+        """The sender; not asked for by the many rounds that find nothing due."""
+        return SpaProfile.load()
 
     def deliver(self, claimed: list[Message]) -> bool:
         """Send the claimed over one connection; false where the round is over.
