@@ -69,6 +69,9 @@ class WorkingHours(models.Model):
             models.CheckConstraint(
                 condition=Q(break_starts=None, break_ends=None)
                 | Q(
+                    # Said outright: a comparison with an empty column is not false but unknown.
+                    break_starts__isnull=False,
+                    break_ends__isnull=False,
                     break_starts__gte=F("starts"),
                     break_ends__gt=F("break_starts"),
                     break_ends__lte=F("ends"),
