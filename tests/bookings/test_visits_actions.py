@@ -1,0 +1,163 @@
+"""The day of the visit, step by step and back."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from bookings import actions
+from bookings.models import Appointment, Room, Therapist
+from services.models import ServiceOption, SpaProfile
+from tests.bookings.conftest import NOW, OTTO, at
+from tests.bookings.rows import make_appointment
+
+pytestmark = pytest.mark.django_db
+
+Book = Callable[..., Appointment]
+
+STEPS: dict[str, Callable[..., Appointment]] = {
+    "arrived": actions.mark_arrived,
+    "completed": actions.mark_completed,
+    "no_show": actions.mark_no_show,
+}
+TEN = at(10, days=4)
+
+
+@pytest.fixture
+def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book(TEN)
+
+
+def stored(visit: Appointment) -> Appointment:
+    return Appointment.objects.get(pk=visit.pk)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_is_recorded_and_voids_what_was_to_be_sent(
+    step: str, visit: Appointment, dana: User
+) -> None:
+    done = STEPS[step](appointment=visit, by=actions.staff(dana), now=TEN)
+    assert (stored(visit).status, done.sequence) == (step, 2)
+    event = visit.events.latest("pk")
+    assert (event.kind, event.actor, event.at) == (step, dana, TEN)
+    assert event.changes == {"status": ["confirmed", step]}
+    assert set(visit.messages.values_list("state", flat=True)) == {"void"}
+
+
+@pytest.mark.parametrize(
+    ("step", "from_status", "possible"),
+    [
+        ("arrived", "confirmed", True),
+        ("arrived", "arrived", False),
+        ("arrived", "requested", False),
+        ("arrived", "completed", False),
+        ("arrived", "cancelled", False),
+        ("completed", "confirmed", True),
+        ("completed", "arrived", True),
+        ("completed", "requested", False),
+        ("completed", "no_show", False),
+        ("completed", "declined", False),
+        ("no_show", "confirmed", True),
+        ("no_show", "arrived", False),
+        ("no_show", "requested", False),
+        ("no_show", "completed", False),
+    ],
+)
+def test_which_step_follows_which(
+    step: str, from_status: str, possible: bool, visit: Appointment
+) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(status=from_status)
+    visit.refresh_from_db()
+    if possible:
+        assert STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN).status == step
+        return
+    with pytest.raises(actions.NoLongerPossible):
+        STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN)
+    assert stored(visit).status == from_status
+
+
+@pytest.mark.parametrize("step", ["completed", "no_show"])
+def test_a_visit_is_neither_over_nor_missed_before_it_begins(step: str, visit: Appointment) -> None:
+    with pytest.raises(actions.NoLongerPossible):
+        STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN - timedelta(seconds=1))
+    assert stored(visit).status == "confirmed"
+
+
+def test_a_client_may_arrive_early(visit: Appointment) -> None:
+    early = TEN - timedelta(minutes=20)
+    assert actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=early).status == "arrived"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stale_page_takes_no_step(step: str, visit: Appointment) -> None:
+    seen = stored(visit)
+    actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=TEN)
+    with pytest.raises(actions.ChangedMeanwhile):
+        STEPS[step](appointment=seen, by=actions.SYSTEM, now=TEN)
+    assert stored(visit).status == "arrived"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_can_be_taken_back(
+    step: str, visit: Appointment, spa: SpaProfile, dana: User
+) -> None:
+    done = STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN)
+    back = actions.mark_expected(appointment=done, by=actions.staff(dana), spa=spa, now=TEN)
+    assert (stored(visit).status, back.sequence) == ("confirmed", 3)
+    event = visit.events.latest("pk")
+    assert (event.kind, event.actor) == ("expected_again", dana)
+    assert event.changes == {"status": [step, "confirmed"]}
+    assert not visit.messages.pending().exists()
+
+
+def test_an_arrival_marked_too_early_and_taken_back_owes_the_reminders_still_to_come(
+    visit: Appointment, spa: SpaProfile
+) -> None:
+    day_before = TEN - timedelta(days=1)
+    done = actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=day_before)
+    actions.mark_expected(appointment=done, by=actions.SYSTEM, spa=spa, now=day_before)
+    assert list(visit.messages.pending().values_list("kind", "lead_hours", "due_at")) == [
+        ("reminder", 3, TEN - timedelta(hours=3))
+    ]
+
+
+@pytest.mark.parametrize("status", ["held", "requested", "confirmed", "cancelled", "declined"])
+def test_nothing_else_is_taken_back(status: str, visit: Appointment, spa: SpaProfile) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(status=status, hold_expires_at=NOW)
+    visit.refresh_from_db()
+    with pytest.raises(actions.NoLongerPossible):
+        actions.mark_expected(appointment=visit, by=actions.SYSTEM, spa=spa, now=TEN)
+
+
+@pytest.mark.parametrize("step", ["completed", "no_show"])
+def test_a_step_is_not_taken_back_once_somebody_else_has_the_time(
+    step: str, visit: Appointment, spa: SpaProfile, book: Book
+) -> None:
+    done = STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN)
+    later = book(TEN + timedelta(minutes=30), details=OTTO)
+    with pytest.raises(actions.TimeTaken) as refused:
+        actions.mark_expected(appointment=done, by=actions.SYSTEM, spa=spa, now=TEN)
+    assert refused.value.nearest[0] == at(12, days=4)
+    assert (stored(visit).status, stored(later).status) == (step, "confirmed")
+
+
+def test_taking_a_step_back_ends_a_lapsed_hold_in_the_way(
+    visit: Appointment, spa: SpaProfile, hour: ServiceOption, mia: Therapist, fern: Room
+) -> None:
+    done = actions.mark_no_show(appointment=visit, by=actions.SYSTEM, now=TEN)
+    hold = make_appointment(hour, mia, fern, TEN, hold_expires_at=TEN)
+    back = actions.mark_expected(appointment=done, by=actions.SYSTEM, spa=spa, now=TEN)
+    assert (back.status, stored(hold).status) == ("confirmed", "expired")
+
+
+@pytest.mark.parametrize(("step", "free"), [("arrived", []), ("completed", [TEN])])
+def test_an_arrived_visit_keeps_its_time_and_a_completed_one_frees_it(
+    step: str, free: list[datetime], visit: Appointment, book: Book
+) -> None:
+    STEPS[step](appointment=visit, by=actions.SYSTEM, now=TEN)
+    if free:
+        assert book(TEN, details=OTTO).starts_at == TEN
+        return
+    with pytest.raises(actions.TimeTaken):
+        book(TEN, details=OTTO)
