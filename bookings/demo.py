@@ -244,8 +244,10 @@ def _plans(stage: Stage, therapists: list[Therapist]) -> list[Plan]:
 def _density(days: int) -> float:
     """How much of a day is booked: these days well, later weeks less and less."""
     if days < -4:
-        return 0.42
-    return 0.75 if days <= 1 else max(0.58 - 0.04 * days, 0.12)
+        return 0.34
+    if days in (0, 1):
+        return 0.85
+    return 0.7 if days < 0 else max(0.58 - 0.04 * days, 0.12)
 
 
 def _working(stage: Stage, therapist: Therapist, day: date) -> Iterator[tuple[datetime, datetime]]:
@@ -351,7 +353,7 @@ def _details(stage: Stage, name: str) -> actions.Details:
     return actions.Details(
         name=name,
         email="" if number in demo_people.WITHOUT_EMAIL else address,
-        phone=f"+447700900{100 + number}" if number % 3 else f"+4420794601{number:02}",
+        phone=demo_people.phone_of(name),
         note=stage.chance.choice(demo_people.NOTES) if stage.chance.random() < 0.15 else "",
     )
 
@@ -461,22 +463,31 @@ def _between(stage: Stage, first: datetime, last: datetime) -> datetime:
 
 
 def _live_through(stage: Stage) -> None:
-    """The visits up to now took place, or did not."""
-    for visit in stage.with_status(Status.CONFIRMED):
+    """The visits up to now took place, or did not; who comes next is here, be it early."""
+    visits = sorted(stage.with_status(Status.CONFIRMED), key=lambda visit: visit.starts_at)
+    for visit in visits:
         if visit.ends_at <= stage.now:
             stage.keep(_ended(stage, visit))
         elif visit.starts_at <= stage.now + timedelta(minutes=10):
-            came = min(visit.starts_at - timedelta(minutes=6), stage.now)
-            stage.keep(actions.mark_arrived(appointment=visit, by=stage.desk, now=came))
+            _arrive(stage, visit)
+    soon = [one for one in visits if one.starts_at > stage.now + timedelta(minutes=10)]
+    if soon and soon[0].starts_at < stage.now + timedelta(hours=2):
+        _arrive(stage, soon[0])
+
+
+def _arrive(stage: Stage, visit: Appointment) -> None:
+    came = min(visit.starts_at - timedelta(minutes=6), stage.now)
+    stage.keep(actions.mark_arrived(appointment=visit, by=stage.desk, now=came))
 
 
 def _ended(stage: Stage, visit: Appointment) -> Appointment:
     if stage.chance.random() < 0.05:
         waited = visit.starts_at + timedelta(minutes=20)
         return actions.mark_no_show(appointment=visit, by=stage.desk, now=min(waited, stage.now))
-    came = visit.starts_at - timedelta(minutes=stage.chance.randint(2, 12))
-    arrived = actions.mark_arrived(appointment=visit, by=stage.desk, now=came)
-    return actions.mark_completed(appointment=arrived, by=stage.desk, now=visit.ends_at)
+    if visit.starts_at > stage.now - timedelta(days=3):
+        came = visit.starts_at - timedelta(minutes=stage.chance.randint(2, 12))
+        visit = actions.mark_arrived(appointment=visit, by=stage.desk, now=came)
+    return actions.mark_completed(appointment=visit, by=stage.desk, now=visit.ends_at)
 
 
 def _deliver_mail(*, until: datetime, kinds: Iterable[str]) -> None:

@@ -237,3 +237,13 @@ def address_of(name: str) -> str:
     """Return the fictional e-mail address of ``name``."""
     letters = unicodedata.normalize("NFKD", name.replace("ø", "o")).encode("ascii", "ignore")
     return f"{letters.decode().lower().replace(' ', '.')}@example.com"
+
+
+def phone_of(name: str) -> str:
+    """Return the fictional telephone number of ``name``, from ranges that Ofcom keeps for drama.
+
+    The mobile range is left out: the rules of telephone numbers call it invalid.
+    """
+    number = CLIENTS.index(name)
+    area = ("20 7946", "161 496", "121 496", "113 496")[number % 4].replace(" ", "")
+    return f"+44{area}0{100 + number}"
