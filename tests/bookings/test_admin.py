@@ -1,0 +1,170 @@
+"""What owners find in the admin, and what nobody finds there."""
+
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from bookings.models import (
+    Appointment,
+    Client,
+    HealthCheck,
+    HealthReading,
+    Room,
+    Therapist,
+    TimeOff,
+    VisitLink,
+    WorkingHours,
+)
+from tests.bookings.conftest import OTTO, at
+from tests.bookings.staff_pages import browser_of, login_of
+
+pytestmark = pytest.mark.django_db
+
+Book = Callable[..., Appointment]
+LISTS = ["therapist", "room", "timeoff", "client", "appointment", "message"]
+
+
+@pytest.fixture
+def visit(clock: time_machine.Traveller, book: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book(at(10), therapist=mia)
+
+
+@pytest.fixture
+def owner(olive: User) -> Browser:
+    return browser_of(olive)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_owners_list_and_search(name: str, owner: Browser, visit: Appointment) -> None:
+    assert owner.get(f"/admin/bookings/{name}/").status_code == 200
+    assert owner.get(f"/admin/bookings/{name}/?q=cleo").status_code == 200
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_nobody_else_opens_the_admin(
+    name: str, visit: Appointment, dana: User, mia: Therapist
+) -> None:
+    for user in (None, dana, login_of(mia)):
+        answer = browser_of(user).get(f"/admin/bookings/{name}/")
+        assert answer.status_code == 302
+        assert answer.url.startswith("/admin/login/?next=")
+
+
+def test_the_admin_has_no_login_page_of_its_own(spa: object, client: Browser) -> None:
+    answer = client.get("/admin/login/?next=/admin/")
+    assert (answer.status_code, answer.url) == (302, "/accounts/login/?next=/admin/")
+
+
+def test_health_checks_are_not_registered() -> None:
+    for model in (HealthCheck, HealthReading, VisitLink):
+        assert not admin.site.is_registered(model)
+
+
+def test_an_appointment_is_shown_with_the_way_to_the_desk(
+    owner: Browser, visit: Appointment
+) -> None:
+    page = owner.get(f"/admin/bookings/appointment/{visit.pk}/change/").content.decode()
+    assert f'href="/desk/appointments/{visit.reference}/"' in page
+    assert "booked" in page
+    assert 'name="_save"' not in page
+    assert "client_note" not in page
+    assert "health" not in page.lower()
+
+
+def test_appointments_are_neither_added_changed_nor_deleted(
+    owner: Browser, visit: Appointment
+) -> None:
+    base = "/admin/bookings/appointment/"
+    assert owner.get(f"{base}add/").status_code == 403
+    assert owner.post(f"{base}{visit.pk}/change/", {"status": "cancelled"}).status_code == 403
+    assert owner.post(f"{base}{visit.pk}/delete/", {"post": "yes"}).status_code == 403
+    sent = {"action": "delete_selected", "_selected_action": [visit.pk], "post": "yes"}
+    owner.post(base, sent)
+    visit.refresh_from_db()
+    assert visit.status == "confirmed"
+
+
+def test_messages_are_read_only(owner: Browser, visit: Appointment) -> None:
+    mail = visit.messages.get(kind="confirmation")
+    base = f"/admin/bookings/message/{mail.pk}/"
+    assert owner.get(f"{base}change/").status_code == 200
+    assert owner.post(f"{base}change/", {"state": "sent"}).status_code == 403
+    assert owner.post(f"{base}delete/", {"post": "yes"}).status_code == 403
+    mail.refresh_from_db()
+    assert mail.state == "pending"
+
+
+def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointment) -> None:
+    mia = visit.therapist
+    hours = list(mia.working_hours.all())
+    sent: dict[str, object] = {
+        "name": "Mia",
+        "introduction": "Slow and light.",
+        "colour": "#2f6f62",
+        "active": "on",
+        "position": 1,
+        "email": "",
+        "user": "",
+        "services": [one.pk for one in mia.services.all()],
+        "working_hours-TOTAL_FORMS": len(hours),
+        "working_hours-INITIAL_FORMS": len(hours),
+        "time_off-TOTAL_FORMS": 1,
+        "time_off-INITIAL_FORMS": 0,
+        "time_off-0-starts_at_0": "2026-12-24",
+        "time_off-0-starts_at_1": "09:00",
+        "time_off-0-ends_at_0": "2026-12-28",
+        "time_off-0-ends_at_1": "09:00",
+        "time_off-0-reason": "Holiday",
+        "time_off-0-therapist": mia.pk,
+    }
+    for number, row in enumerate(hours):
+        sent |= {
+            f"working_hours-{number}-id": row.pk,
+            f"working_hours-{number}-therapist": mia.pk,
+            f"working_hours-{number}-weekday": row.weekday,
+            f"working_hours-{number}-starts": "10:00",
+            f"working_hours-{number}-ends": "18:00",
+        }
+    assert owner.post(f"/admin/bookings/therapist/{mia.pk}/change/", sent).status_code == 302
+    mia.refresh_from_db()
+    assert mia.introduction == "Slow and light."
+    assert {f"{row.starts:%H:%M}" for row in WorkingHours.objects.all()} == {"10:00"}
+    assert TimeOff.objects.get().reason == "Holiday"
+
+
+def test_a_therapist_with_visits_is_not_deleted(owner: Browser, visit: Appointment) -> None:
+    answer = owner.post(f"/admin/bookings/therapist/{visit.therapist_id}/delete/", {"post": "yes"})
+    assert answer.status_code == 403
+    assert Therapist.objects.filter(pk=visit.therapist_id).exists()
+
+
+def test_clients_are_found_by_name_mail_and_phone(owner: Browser, visit: Appointment) -> None:
+    Client.objects.create(name="Otto", email="otto@example.com", phone="+442079460002")
+    for words in ("cleo", "cleo@example.com", "79460001"):
+        page = owner.get("/admin/bookings/client/", {"q": words}).content.decode()
+        assert "cleo@example.com" in page
+        assert "otto@example.com" not in page
+
+
+@pytest.mark.parametrize("name", ["therapist", "room", "client", "appointment", "message"])
+def test_a_list_costs_the_same_for_any_number_of_rows(
+    name: str, owner: Browser, visit: Appointment, book: Book
+) -> None:
+    first = _queries_of(owner, f"/admin/bookings/{name}/")
+    for number in range(3):
+        Room.objects.create(name=f"Room {number}")
+        Therapist.objects.create(name=f"Therapist {number}")
+        book(at(12 + number, days=2 + number), details=OTTO)
+    assert _queries_of(owner, f"/admin/bookings/{name}/") == first
+
+
+def _queries_of(browser: Browser, url: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get(url).status_code == 200
+    return len(queries)

@@ -1,0 +1,487 @@
+"""The front desk's day and what is done there."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from bookings import actions
+from bookings.day import desk_day
+from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
+from services.models import Service, ServiceOption, SpaProfile
+from services.screening import Outcome
+from tests.bookings.conftest import CLEO, OTTO, at
+from tests.bookings.staff_pages import browser_of, desk_url, said, status_of, take
+
+pytestmark = pytest.mark.django_db
+
+Book = Callable[..., Appointment]
+
+
+@pytest.fixture(autouse=True)
+def _monday_morning(clock: time_machine.Traveller) -> None:
+    """Let every test begin on the cast's Monday at eight."""
+
+
+@pytest.fixture
+def desk(dana: User) -> Browser:
+    return browser_of(dana)
+
+
+@pytest.fixture
+def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+    """Cleo's visit on Tuesday at ten with Mia."""
+    return book(at(10), therapist=mia)
+
+
+@pytest.fixture
+def asked(book: Book, mia: Therapist, fern: Room) -> Appointment:
+    """Cleo's request for Tuesday at ten with Mia."""
+    return book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+
+
+def words(answer: Any) -> str:
+    """The text of a page without its tags."""
+    text = re.sub(r"<(head|svg|script).*?</\1>|<[^>]+>", " ", answer.content.decode(), flags=re.S)
+    return re.sub(r"\s+", " ", text).replace("&nbsp;", " ")
+
+
+def tuesday(desk: Browser) -> str:
+    return words(desk.get("/desk/?date=2026-11-24"))
+
+
+def test_the_day_shows_time_client_treatment_room_status_and_verdict(
+    desk: Browser, visit: Appointment
+) -> None:
+    page = tuesday(desk)
+    assert "10:00 – 11:00 Fern Cleo Lymphatic drainage massage Confirmed Clear" in page
+    assert "1 visit" in page
+
+
+def test_the_day_calls_a_client_with_one_tap(desk: Browser, visit: Appointment) -> None:
+    page = desk.get("/desk/?date=2026-11-24").content.decode()
+    assert 'href="tel:+44-20-7946-0001"' in page
+
+
+def test_a_note_is_marked_on_the_day_and_read_on_the_visit(
+    desk: Browser, book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(
+        at(10), details=actions.Details("Cleo", "cleo@example.com", "", note="No scented oil.")
+    )
+    assert "No scented oil." not in tuesday(desk)
+    assert "Clear Note" in tuesday(desk)
+    assert "No scented oil." in words(desk.get(desk_url("appointment", visit)))
+
+
+def test_other_days_are_one_tap_away(desk: Browser, spa: SpaProfile) -> None:
+    page = desk.get("/desk/").content.decode()
+    assert 'href="?date=2026-11-22"' in page
+    assert 'href="?date=2026-11-24"' in page
+    assert "Monday 23 November" in page
+
+
+@pytest.mark.parametrize(
+    "day", ["", "tomorrow", "2026-13-01", "9999-12-31", "0001-01-01", "2026-11-23\x00", "1e9"]
+)
+def test_a_day_that_is_none_shows_today(day: str, desk: Browser, spa: SpaProfile) -> None:
+    answer = desk.get("/desk/", {"date": day})
+    assert answer.status_code == 200
+    assert "Monday 23 November today" in words(answer)
+
+
+def test_hours_breaks_and_time_off_are_seen(desk: Browser, mia: Therapist, noor: Therapist) -> None:
+    WorkingHours.objects.filter(therapist=mia).update(
+        break_starts=time(12, 30), break_ends=time(13, 15)
+    )
+    TimeOff.objects.create(therapist=mia, starts_at=at(15), ends_at=at(20), reason="Dentist")
+    TimeOff.objects.create(therapist=noor, starts_at=at(0), ends_at=at(0, days=3), reason="Holiday")
+    page = tuesday(desk)
+    assert "Mia 09:00 – 17:00 12:30 – 13:15 Break 15:00 – 17:00 Dentist" in page
+    assert "Not in: Noor (Holiday)" in page
+
+
+def test_a_hold_is_shown_as_being_booked_until_it_lapses(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(
+        status="held", client=None, hold_expires_at=at(8, 10, days=0)
+    )
+    assert "Somebody, online" in tuesday(desk)
+    assert "Being booked" in tuesday(desk)
+    clock.move_to(at(8, 10, days=0))
+    assert "Being booked" not in tuesday(desk)
+
+
+def test_the_desk_never_loads_the_answers(desk: Browser, asked: Appointment) -> None:
+    urls = ["/desk/?date=2026-11-24", desk_url("appointment", asked), desk_url("decide", asked)]
+    for url in urls:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert desk.get(url).status_code == 200
+        statements = " ".join(query["sql"] for query in queries)
+        assert '"bookings_healthcheck"."outcome"' in statements
+        for column in ("answers", "findings", "review_note"):
+            assert f'"bookings_healthcheck"."{column}"' not in statements
+
+
+@pytest.mark.parametrize(
+    ("outcome", "badge"),
+    [(Outcome.CLEAR, "Clear"), (Outcome.ADAPT, "Adapt"), (Outcome.CLEARANCE, "Awaiting clearance")],
+)
+def test_the_verdict_stands_in_words(
+    outcome: Outcome, badge: str, desk: Browser, book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10), outcome=outcome)
+    assert badge in words(desk.get(desk_url("appointment", visit)))
+
+
+def test_requests_of_all_days_wait_on_top(desk: Browser, asked: Appointment) -> None:
+    page = words(desk.get("/desk/?date=2026-12-24"))
+    assert "1 request to decide Tuesday 24 November, 10:00 – 11:00 Cleo" in page
+
+
+def test_next_arrivals_are_todays_confirmed_visits(
+    desk: Browser, book: Book, mia: Therapist, fern: Room, clock: time_machine.Traveller
+) -> None:
+    book(at(10))
+    book(at(14), details=OTTO)
+    clock.move_to(at(10, 5))
+    day = desk_day(at(10).date(), spa=SpaProfile.load(), now=at(10, 5))
+    assert [card.appointment.client.name for card in day.arrivals if card.appointment.client] == [
+        "Cleo"
+    ]
+    assert "Next arrivals 10:00 late Cleo to Mia, Fern" in words(desk.get("/desk/"))
+
+
+def test_a_visit_is_arrived_then_completed(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 55))
+    answer = take(desk, visit, "arrived")
+    assert answer.url == f"/desk/?date=2026-11-24#visit-{visit.reference}"
+    assert said(answer) == ["Cleo is here."]
+    assert status_of(visit) == "arrived"
+    visit.refresh_from_db()
+    clock.move_to(at(11, 2))
+    assert said(take(desk, visit, "completed"))[-1] == "The visit of Cleo is completed."
+    assert status_of(visit) == "completed"
+    assert list(visit.events.values_list("kind", "actor__username"))[-2:] == [
+        ("arrived", "dana"),
+        ("completed", "dana"),
+    ]
+
+
+def test_a_no_show_is_noted_and_taken_back(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(10, 20))
+    assert said(take(desk, visit, "no_show")) == ["Noted that Cleo did not come."]
+    assert status_of(visit) == "no_show"
+    visit.refresh_from_db()
+    assert said(take(desk, visit, "undo"))[-1] == "Taken back: Cleo is expected again."
+    assert status_of(visit) == "confirmed"
+
+
+def test_a_step_that_is_not_possible_is_explained(desk: Browser, visit: Appointment) -> None:
+    assert said(take(desk, visit, "completed")) == [
+        "This visit has changed in the meantime, so that step is no longer possible."
+    ]
+    assert status_of(visit) == "confirmed"
+
+
+@pytest.mark.parametrize("step", ["", "explode", "cancelled", "arrived\x00", "x" * 5000])
+def test_an_unknown_step_changes_nothing(step: str, desk: Browser, visit: Appointment) -> None:
+    assert said(take(desk, visit, step)) == [
+        "That did not work. Nothing was changed. Please try again."
+    ]
+    assert status_of(visit) == "confirmed"
+
+
+@pytest.mark.parametrize("seen", ["0", "", "soon", "-1", "999999999999999999999"])
+def test_a_stale_page_changes_nothing(seen: str, desk: Browser, visit: Appointment) -> None:
+    urls: list[tuple[str, dict[str, str]]] = [
+        ("step", {"step": "arrived"}),
+        ("cancel", {"reason": ""}),
+        ("move", {"start": "2026-11-25T10:00Z"}),
+    ]
+    for name, sent in urls:
+        answer = desk.post(desk_url(name, visit), {**sent, "sequence": seen})
+        assert answer.status_code in (200, 302)
+    latest = Appointment.objects.get(pk=visit.pk)
+    assert (latest.status, latest.starts_at, latest.sequence) == ("confirmed", at(10), 1)
+
+
+def test_a_stale_page_says_that_somebody_else_was_first(desk: Browser, visit: Appointment) -> None:
+    take(desk, visit, "arrived")
+    assert said(take(desk, visit, "arrived"))[-1] == (
+        "This visit was changed by somebody else. Nothing was changed; please look again."
+    )
+
+
+def test_the_desk_cancels_with_a_reason(desk: Browser, visit: Appointment) -> None:
+    assert "Cancel this visit?" in words(desk.get(desk_url("cancel", visit)))
+    answer = desk.post(
+        desk_url("cancel", visit), {"sequence": visit.sequence, "reason": "Rang: has a cold."}
+    )
+    assert said(answer) == ["The visit is cancelled and its time is free again."]
+    event = visit.events.get(kind="cancelled")
+    assert (status_of(visit), event.reason, event.actor) == (
+        "cancelled",
+        "Rang: has a cold.",
+        User.objects.get(username="dana"),
+    )
+
+
+def test_a_reason_that_is_too_long_is_kept_and_refused(desk: Browser, visit: Appointment) -> None:
+    answer = desk.post(
+        desk_url("cancel", visit), {"sequence": visit.sequence, "reason": "🌿" * 301}
+    )
+    assert answer.status_code == 200
+    assert "Please keep it under 300 characters." in words(answer)
+    assert "🌿" * 301 in answer.content.decode()
+    assert status_of(visit) == "confirmed"
+
+
+def test_cancelling_says_to_ring_where_there_is_no_mail(
+    desk: Browser, book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10), details=actions.Details("Cleo", "", "+442079460001"))
+    assert "There is no e-mail address: please ring." in words(desk.get(desk_url("cancel", visit)))
+
+
+def test_the_desk_grants_a_request_with_a_note_that_it_cannot_read_again(
+    desk: Browser, asked: Appointment
+) -> None:
+    answer = desk.post(
+        desk_url("decide", asked),
+        {"sequence": asked.sequence, "decision": "grant", "note": "Letter of 3 November seen."},
+    )
+    assert said(answer) == ["The visit of Cleo is confirmed."]
+    asked.refresh_from_db()
+    check = asked.health_check
+    assert check is not None
+    assert (asked.status, check.review, check.review_note) == (
+        "confirmed",
+        "granted",
+        "Letter of 3 November seen.",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT review_note FROM bookings_healthcheck WHERE id = %s", [check.pk])
+        assert "Letter" not in cursor.fetchone()[0]
+    assert "Letter of 3 November" not in words(desk.get(desk_url("appointment", asked)))
+
+
+def test_the_desk_declines_a_request(desk: Browser, asked: Appointment) -> None:
+    page = desk.get(desk_url("decide", asked)).content.decode()
+    assert page.index("<details") < page.index('value="decline"') < page.index("</details>")
+    answer = desk.post(
+        desk_url("decide", asked), {"sequence": asked.sequence, "decision": "decline"}
+    )
+    assert said(answer) == ["The request of Cleo is declined and its time is free again."]
+    assert status_of(asked) == "declined"
+
+
+@pytest.mark.parametrize("decision", ["", "maybe", "granted", "\x00"])
+def test_a_decision_that_is_none_changes_nothing(
+    decision: str, desk: Browser, asked: Appointment
+) -> None:
+    answer = desk.post(
+        desk_url("decide", asked), {"sequence": asked.sequence, "decision": decision}
+    )
+    assert answer.status_code == 200
+    assert status_of(asked) == "requested"
+
+
+def test_a_confirmed_visit_has_nothing_to_decide(desk: Browser, visit: Appointment) -> None:
+    answer = desk.get(desk_url("decide", visit))
+    assert answer.url == desk_url("appointment", visit)
+
+
+def test_the_desk_moves_a_visit_to_a_free_time(
+    desk: Browser, visit: Appointment, mia: Therapist
+) -> None:
+    page = words(desk.get(desk_url("move", visit), {"therapist": mia.pk, "date": "2026-11-25"}))
+    assert "Wednesday 25 November" in page
+    chosen = words(
+        desk.get(desk_url("move", visit), {"therapist": mia.pk, "start": "2026-11-25T11:15Z"})
+    )
+    assert "Move it here? Wednesday 25 November, 11:15 – 12:15 with Mia" in chosen
+    answer = desk.post(
+        desk_url("move", visit),
+        {"sequence": visit.sequence, "start": "2026-11-25T11:15Z", "therapist": mia.pk},
+    )
+    assert said(answer) == ["The visit is moved."]
+    assert answer.url == f"/desk/?date=2026-11-25#visit-{visit.reference}"
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.therapist) == (at(11, 15, days=2), mia)
+
+
+def test_the_desk_moves_a_visit_to_another_therapist_and_within_the_notice(
+    desk: Browser, visit: Appointment, noor: Therapist, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 20))
+    answer = desk.post(
+        desk_url("move", visit),
+        {"sequence": visit.sequence, "start": "2026-11-24T09:30Z", "therapist": noor.pk},
+    )
+    assert said(answer) == ["The visit is moved."]
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.therapist) == (at(9, 30), noor)
+
+
+def test_a_time_taken_meanwhile_offers_the_nearest(
+    desk: Browser, visit: Appointment, book: Book, mia: Therapist
+) -> None:
+    book(at(13), details=OTTO)
+    answer = desk.post(
+        desk_url("move", visit),
+        {"sequence": visit.sequence, "start": "2026-11-24T13:00Z", "therapist": mia.pk},
+    )
+    assert answer.status_code == 200
+    page = words(answer)
+    assert "That time has just been taken." in page
+    assert "Tuesday 24 November, 11:45 Tuesday 24 November, 14:15" in page
+    visit.refresh_from_db()
+    assert visit.starts_at == at(10)
+
+
+@pytest.mark.parametrize(
+    "start", ["", "soon", "9999-12-31T23:59Z", "2026-11-24T10:07Z", "2026-11-20T10:00Z", "\x00"]
+)
+def test_a_time_that_is_none_is_refused_kindly(
+    start: str, desk: Browser, visit: Appointment
+) -> None:
+    sent = {"sequence": visit.sequence, "start": start, "therapist": "nobody"}
+    answer = desk.post(desk_url("move", visit), sent)
+    assert answer.status_code == 200
+    assert "That time has just been taken." in words(answer)
+    assert desk.get(desk_url("move", visit), sent).status_code == 200
+    visit.refresh_from_db()
+    assert visit.starts_at == at(10)
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "no_show", "declined", "arrived"])
+def test_a_visit_that_is_over_is_neither_moved_nor_cancelled(
+    status: str, desk: Browser, visit: Appointment
+) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(status=status)
+    for name in ("move", "cancel", "decide"):
+        assert desk.get(desk_url(name, visit)).url == desk_url("appointment", visit)
+    desk.post(desk_url("cancel", visit), {"sequence": visit.sequence})
+    assert status_of(visit) == status
+
+
+def test_the_visit_page_tells_its_history_in_words(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
+    desk.post(
+        desk_url("move", visit),
+        {"sequence": visit.sequence, "start": "2026-11-25T11:15Z", "therapist": noor.pk},
+    )
+    page = words(desk.get(desk_url("appointment", visit)))
+    assert (
+        "Moved from Tuesday 24 November, 10:00 to Wednesday 25 November, 11:15, "
+        "from Mia to Noor by dana, Monday 23 November, 08:00" in page
+    )
+    assert "Booked by the client, Monday 23 November, 08:00" in page
+
+
+def test_the_visit_page_shows_its_messages_and_their_state(
+    desk: Browser, visit: Appointment
+) -> None:
+    visit.messages.filter(kind="confirmation").update(
+        state="failed", last_error="550 no such mailbox"
+    )
+    page = words(desk.get(desk_url("appointment", visit)))
+    assert "Confirmation could not be delivered; please ring" in page
+    assert "Reminder, 3 hours before due Tuesday 24 November, 07:00" in page
+
+
+def test_names_are_shown_as_written_and_never_run(
+    desk: Browser, book: Book, mia: Therapist, fern: Room
+) -> None:
+    name = "<script>alert(1)</script> نور 🌿"
+    visit = book(at(10), details=actions.Details(name, "x@example.com", ""))
+    for url in ("/desk/?date=2026-11-24", desk_url("appointment", visit)):
+        page = desk.get(url).content.decode()
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; نور 🌿" in page
+        assert "<script>alert" not in page
+
+
+def _another_therapist(number: int, service: Service) -> Therapist:
+    therapist = Therapist.objects.create(name=f"Therapist {number}", position=number)
+    therapist.services.add(service)
+    for weekday in range(7):
+        WorkingHours.objects.create(
+            therapist=therapist, weekday=weekday, starts=time(9), ends=time(17)
+        )
+    room = Room.objects.create(name=f"Room {number}")
+    room.services.add(service)
+    return therapist
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
+    count: int, desk: Browser, book: Book, lymph: Service, hour: ServiceOption, spa: SpaProfile
+) -> None:
+    for number in range(count):
+        therapist = _another_therapist(number, lymph)
+        outcome = Outcome.CLEARANCE if number % 2 else Outcome.CLEAR
+        book(at(10), therapist=therapist, outcome=outcome)
+        book(at(13), therapist=therapist, details=OTTO)
+        TimeOff.objects.create(therapist=therapist, starts_at=at(15), ends_at=at(16))
+    with CaptureQueriesContext(connection) as queries:
+        answer = desk.get("/desk/?date=2026-11-24")
+    assert words(answer).count("Otto") >= count
+    # Session, user, profile, groups and own therapist; then five for the day.
+    assert len(queries) == 10
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_a_visit_costs_the_same_for_any_length_of_its_history(
+    count: int, desk: Browser, visit: Appointment, spa: SpaProfile, mia: Therapist, now: datetime
+) -> None:
+    for number in range(count):
+        visit = actions.reschedule_appointment(
+            appointment=visit,
+            starts_at=at(10, days=2 + number),
+            by=actions.CLIENT,
+            spa=spa,
+            now=now,
+        )
+    with CaptureQueriesContext(connection) as queries:
+        page = words(desk.get(desk_url("appointment", visit)))
+    assert page.count("Moved from") == count
+    # Session, user, profile, groups and own therapist; the visit, its events and its messages.
+    assert len(queries) == 8
+
+
+def test_a_day_without_hours_but_with_a_visit_is_still_shown(
+    desk: Browser, visit: Appointment, mia: Therapist
+) -> None:
+    WorkingHours.objects.all().delete()
+    assert "Mia not in today 10:00 – 11:00 Fern Cleo" in tuesday(desk)
+
+
+def test_hours_hold_on_their_own_days_only(desk: Browser, mia: Therapist) -> None:
+    tuesday_date = at(10).date()
+    WorkingHours.objects.filter(therapist=mia).update(valid_until=tuesday_date - timedelta(days=1))
+    assert "Not in: Mia" in tuesday(desk)
+
+
+def test_a_cancelled_visit_stands_struck_out(desk: Browser, visit: Appointment) -> None:
+    actions.cancel_appointment(
+        appointment=visit, by=actions.CLIENT, spa=SpaProfile.load(), now=at(8, days=0)
+    )
+    page = desk.get("/desk/?date=2026-11-24").content.decode()
+    assert 'class="slot slot--off"' in page
+    assert CLEO.name in page

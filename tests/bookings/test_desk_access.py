@@ -1,0 +1,248 @@
+"""Who may open which page for the staff, and that looking changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from bookings.models import Appointment, Event, HealthReading, Message, Room, Therapist
+from services.models import SpaProfile
+from tests.bookings.conftest import at
+from tests.bookings.staff_pages import browser_of, desk_url, login_of, status_of
+
+pytestmark = pytest.mark.django_db
+
+LOGIN, BACK = "login", "redirect"
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    (
+        "/desk/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/?date=2026-11-24",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/step/",
+        {"anonymous": LOGIN, "dana": 405, "mia": 403, "noor": 403, "olive": 405},
+    ),
+    (
+        "/desk/appointments/{reference}/move/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/cancel/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/decide/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/therapist/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 200, "noor": 200, "olive": BACK},
+    ),
+    (
+        "/therapist/visits/{reference}/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 200, "noor": 403, "olive": 200},
+    ),
+]
+CASES = [(url, who, expected) for url, answers in PAGES for who, expected in answers.items()]
+
+
+@pytest.fixture
+def people(dana: User, olive: User, mia: Therapist, noor: Therapist) -> dict[str, User | None]:
+    """Mia is the therapist whom the visit concerns; Noor is another one."""
+    return {
+        "anonymous": None,
+        "dana": dana,
+        "olive": olive,
+        "mia": login_of(mia),
+        "noor": login_of(noor),
+    }
+
+
+@pytest.fixture
+def request_for_mia(
+    clock: time_machine.Traveller, book: Callable[..., Appointment], mia: Therapist, fern: Room
+) -> Appointment:
+    """A request that waits, so that every page about a visit has something to show."""
+    from services.screening import Outcome
+
+    return book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+
+
+@pytest.mark.parametrize(("url", "who", "expected"), CASES)
+def test_a_page_opens_for_those_who_may(
+    url: str,
+    who: str,
+    expected: Any,
+    people: dict[str, User | None],
+    request_for_mia: Appointment,
+) -> None:
+    path = url.format(reference=request_for_mia.reference)
+    answer = browser_of(people[who]).get(path)
+    if expected == LOGIN:
+        assert answer.status_code == 302
+        assert answer.url.startswith("/accounts/login/?next=/")
+    elif expected == BACK:
+        assert (answer.status_code, answer.url) == (302, "/desk/")
+    else:
+        assert answer.status_code == expected
+
+
+@pytest.mark.parametrize("url", [url for url, _answers in PAGES])
+@pytest.mark.parametrize("who", ["dana", "mia", "noor", "olive"])
+def test_looking_changes_nothing(
+    url: str, who: str, people: dict[str, User | None], request_for_mia: Appointment
+) -> None:
+    before = [list(model.objects.values()) for model in (Appointment, Event, Message)]
+    answer = browser_of(people[who]).get(url.format(reference=request_for_mia.reference))
+    assert [list(model.objects.values()) for model in (Appointment, Event, Message)] == before
+    shows_answers = url.startswith("/therapist/visits/") and answer.status_code == 200
+    assert HealthReading.objects.count() == int(shows_answers)
+
+
+@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide"])
+@pytest.mark.parametrize("who", ["anonymous", "mia", "noor"])
+def test_nobody_but_the_desk_changes_a_visit(
+    name: str, who: str, people: dict[str, User | None], request_for_mia: Appointment
+) -> None:
+    sent = {
+        "step": "arrived",
+        "decision": "grant",
+        "start": "2026-11-25T10:00Z",
+        "sequence": request_for_mia.sequence,
+    }
+    answer = browser_of(people[who]).post(desk_url(name, request_for_mia), sent)
+    assert answer.status_code == (302 if who == "anonymous" else 403)
+    latest = Appointment.objects.get(pk=request_for_mia.pk)
+    assert (latest.status, latest.starts_at) == ("requested", at(10))
+
+
+@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide"])
+def test_a_change_from_another_site_is_refused(
+    name: str, dana: User, request_for_mia: Appointment
+) -> None:
+    browser = browser_of(dana, enforce_csrf_checks=True)
+    sent = {"decision": "grant", "sequence": request_for_mia.sequence}
+    assert browser.post(desk_url(name, request_for_mia), sent).status_code == 403
+    assert status_of(request_for_mia) == "requested"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "22222222",
+        "k7qf2m9d",
+        "..",
+        "%00",
+        "K7QF2M9%00",
+        "' OR 1=1 --",
+        "<script>",
+        "A" * 9000,
+        "",
+        "%F0%9F%8C%BF",
+    ],
+)
+@pytest.mark.parametrize("place", ["/desk/appointments/", "/therapist/visits/"])
+def test_a_hostile_reference_is_not_found(
+    reference: str, place: str, olive: User, spa: SpaProfile
+) -> None:
+    assert browser_of(olive).get(f"{place}{reference}/").status_code == 404
+
+
+def test_a_hold_has_no_page(
+    clock: time_machine.Traveller,
+    book: Callable[..., Appointment],
+    mia: Therapist,
+    fern: Room,
+    dana: User,
+) -> None:
+    visit = book(at(10))
+    Appointment.objects.filter(pk=visit.pk).update(
+        status="held", client=None, hold_expires_at=at(12)
+    )
+    assert browser_of(dana).get(desk_url("appointment", visit)).status_code == 404
+
+
+def test_pages_for_the_staff_stay_out_of_caches_and_search(
+    dana: User, spa: SpaProfile, clock: time_machine.Traveller
+) -> None:
+    answer = browser_of(dana).get(reverse("bookings:desk"))
+    assert answer["Cache-Control"] == "private, no-store"
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+
+
+def test_somebody_without_a_group_sees_nothing(
+    spa: SpaProfile, django_user_model: type[User]
+) -> None:
+    browser = browser_of(django_user_model.objects.create_user("otto", password="x"))
+    assert browser.get("/desk/").status_code == 403
+    assert browser.get("/therapist/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "home"), [("dana", "/desk/"), ("olive", "/desk/"), ("mia", "/therapist/")]
+)
+def test_each_starts_where_she_works(
+    who: str, home: str, people: dict[str, User | None], client: Any
+) -> None:
+    answer = client.post("/accounts/login/", {"username": who, "password": "rivers-and-moss"})
+    assert (answer.status_code, answer.url) == (302, home)
+
+
+def test_after_the_login_she_gets_the_page_that_she_asked_for(dana: User, client: Any) -> None:
+    sent = {"username": "dana", "password": "rivers-and-moss", "next": "/desk/?date=2026-11-24"}
+    assert client.post("/accounts/login/", sent).url == "/desk/?date=2026-11-24"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"],
+)
+def test_a_login_never_leads_to_another_site(target: str, dana: User, client: Any) -> None:
+    sent = {"username": "dana", "password": "rivers-and-moss", "next": target}
+    assert client.post("/accounts/login/", sent).url == "/desk/"
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("dana", "wrong"),
+        ("nobody", "rivers-and-moss"),
+        ("dana\x00", "x"),
+        ("", ""),
+        ("x" * 9000, "y"),
+    ],
+)
+def test_a_wrong_login_says_so_kindly(
+    username: str, password: str, dana: User, spa: SpaProfile, client: Any
+) -> None:
+    answer = client.post("/accounts/login/", {"username": username, "password": password})
+    assert answer.status_code == 200
+    assert "Please look at this again" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_switched_off_login_does_not_open(dana: User, spa: SpaProfile, client: Any) -> None:
+    dana.is_active = False
+    dana.save()
+    answer = client.post("/accounts/login/", {"username": "dana", "password": "rivers-and-moss"})
+    assert answer.status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_signing_out_takes_a_button(dana: User, spa: SpaProfile) -> None:
+    browser = browser_of(dana)
+    assert browser.get("/accounts/logout/").status_code == 405
+    assert "_auth_user_id" in browser.session
+    assert browser.post("/accounts/logout/").status_code == 302
+    assert "_auth_user_id" not in browser.session
