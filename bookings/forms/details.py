@@ -100,6 +100,12 @@ class DetailsForm(forms.Form):
         self.helper.form_tag = False
         self.helper.disable_csrf = True
 
+    def clean(self) -> dict[str, Any]:
+        # One thing at a time: a text that is too long is often also not an address.
+        for messages in self.errors.values():
+            del messages.data[1:]
+        return self.cleaned_data
+
     @property
     def details(self) -> Details:
         """What was typed, parsed; meant for a valid form."""

@@ -34,6 +34,7 @@ from bookings.views.journey import (
     held_time,
     journeys_of,
     keep_journey,
+    own_hold,
     passing_check,
     read_journey,
     refuse_further,
@@ -81,6 +82,7 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
         now=timezone.now(),
         path=reverse("bookings:times", args=[slug]),
         keys={} if option == options[0] else {"option": str(option.pk)},
+        moving=own_hold(read_journey(request, service)),
     )
     notices += more_notices
     if request.method == "POST":
@@ -234,7 +236,6 @@ def _hold(
     if start is None or option is None:
         return redirect("bookings:times", service.slug)
     therapist = Therapist.objects.filter(pk=journey.therapist).first()
-    earlier = held_time(journey)
     try:
         if journey.therapist and therapist is None:
             raise TimeTaken
@@ -246,7 +247,7 @@ def _hold(
             spa=spa,
             now=now,
             therapist=therapist,
-            replacing=earlier if earlier and earlier.status == Appointment.Status.HELD else None,
+            replacing=own_hold(journey),
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)

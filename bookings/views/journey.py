@@ -67,6 +67,12 @@ def held_time(journey: Journey) -> Appointment | None:
     return rows.filter(pk=journey.hold).first()
 
 
+def own_hold(journey: Journey) -> Appointment | None:
+    """Return what the journey holds and has not booked: it is in nobody's way but others'."""
+    held = held_time(journey)
+    return held if held is not None and held.status == Appointment.Status.HELD else None
+
+
 def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> None:
     """Forget a journey that must not go on: its passing check, its hold and its time."""
     journey = read_journey(request, service)

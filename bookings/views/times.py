@@ -106,9 +106,9 @@ class Wanted:
     def url(self, **changes: str) -> str:
         """The address of this page with some parameters changed; empty ones are left out."""
         present = {
-            **self.keys,
             "therapist": str(self.therapist.pk) if self.therapist else "",
             "date": self.day.isoformat() if self.day else "",
+            **self.keys,
         }
         query = {name: value for name, value in {**present, **changes}.items() if value}
         return f"{self.path}?{urlencode(query)}" if query else self.path

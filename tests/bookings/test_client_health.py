@@ -335,7 +335,7 @@ def test_a_lost_time_after_the_check_leads_to_the_nearest(
     answer = pass_health(client, lymph)
     assert (
         answer.url
-        == f"{TIMES}?option={lymph.options.get().pk}&date=2026-11-24&gone=2026-11-24T10%3A00Z"
+        == f"{TIMES}?date=2026-11-24&option={lymph.options.get().pk}&gone=2026-11-24T10%3A00Z"
     )
     assert [one.starts_at for one in client.get(answer.url).context["gone"].nearest] == [
         at(11, 15),
