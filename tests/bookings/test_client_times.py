@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
 from services.models import Service, ServiceOption, SpaProfile
@@ -99,7 +101,9 @@ def test_a_therapist_and_a_length_can_be_chosen(
 ) -> None:
     long = ServiceOption.objects.create(service=lymph, minutes=90, price=Decimal("105"))
     TimeOff.objects.create(therapist=noor, starts_at=at(9), ends_at=at(12))
-    page = client.get(TIMES, {"therapist": noor.pk, "option": long.pk, "date": "2026-11-24"})
+    page = client.get(
+        TIMES, {"therapist": str(noor.pk), "option": str(long.pk), "date": "2026-11-24"}
+    )
     assert shown_times(page)[0] == at(12)
     assert shown_times(page)[-1] == at(15, 15)
     chosen = [
@@ -321,3 +325,32 @@ def test_the_page_costs_the_same_for_one_and_for_many(
         book(at(10, days=days), details=OTTO)
     # The spa, the treatment, its lengths; therapists, rooms, hours, time off, appointments.
     assert (once, cost()) == (8, 8)
+
+
+def test_the_treatment_page_shows_the_next_free_times(
+    spa: SpaProfile,
+    lymph: Service,
+    mia: Therapist,
+    book: Callable[..., Appointment],
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    template = Template(
+        "{% load diary %}{% next_free_times service as times %}"
+        "{% for time in times %}"
+        "{{ time.day }} {{ time.starts_at|clock_time }} {{ time.value }};"
+        "{% endfor %}"
+    )
+    for days in range(3):
+        book(at(12, days=days), details=OTTO)
+    with timezone.override(spa.zone), django_assert_num_queries(6):
+        shown = template.render(Context({"service": lymph, "spa": spa}))
+    assert shown == (
+        "Today 10:15 2026-11-23T10:15Z;Today 13:15 2026-11-23T13:15Z;"
+        "Tomorrow 09:00 2026-11-24T09:00Z;Tomorrow 13:15 2026-11-24T13:15Z;"
+    )
+
+
+def test_a_treatment_without_lengths_has_no_next_times(spa: SpaProfile, lymph: Service) -> None:
+    ServiceOption.objects.update(active=False)
+    template = Template("{% load diary %}{% next_free_times service as times %}{{ times }}")
+    assert template.render(Context({"service": lymph, "spa": spa})) == "[]"
