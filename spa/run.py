@@ -9,6 +9,7 @@ import fcntl
 import functools
 import io
 import os
+import select
 import shlex
 import signal
 import socket
@@ -30,9 +31,10 @@ class CannotRun(Exception):
 
 def main() -> int:
     """Run the spa until it is stopped, and return the exit code."""
-    # A closed terminal and a service manager stop the run as Ctrl-C does.
+    # A closed terminal and a service manager stop the run as Ctrl-C does; nohup prevents that.
     for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         return _run()
     except (CannotRun, embedded.EmbeddedError) as reason:
@@ -165,6 +167,7 @@ def commands() -> dict[str, list[str]]:
 
 def _run_processes() -> int:
     from honcho.manager import Manager
+    from honcho.printer import Message, Printer
     from honcho.process import Popen, Process
 
     class Child(Process):
@@ -186,13 +189,38 @@ def _run_processes() -> int:
             else:
                 threading.Timer(0.1, self.terminate).start()
 
-    manager = PatientManager()
+    class PatientPrinter(Printer):
+        """A printer whose terminal may be closed: what is still to stop must be stopped."""
+
+        def write(self, message: Message) -> None:
+            try:
+                super().write(message)
+            except OSError:
+                pass
+
+    manager = PatientManager(PatientPrinter(sys.stdout))
     manager._process_ctor = Child
     for name, command in commands().items():
         manager.add_process(name, "exec " + shlex.join(command), cwd=str(embedded.BASE_DIR))
-    signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: _stop_this())
+        threading.Thread(target=_stop_when_terminal_closes, daemon=True).start()
     manager.loop()
     return int(manager.returncode or 0)
+
+
+def _stop_this() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop_when_terminal_closes() -> None:
+    """Stop this run when its terminal is closed: make keeps that news to itself."""
+    if not sys.stdin.isatty():
+        return
+    closed = select.poll()
+    closed.register(sys.stdin.fileno(), 0)
+    closed.poll()
+    _stop_this()
 
 
 def _end_with_parent(number: int) -> None:
