@@ -491,7 +491,8 @@ def test_confirming_twice_books_once(
 def test_a_lapsed_hold_is_confirmed_while_its_time_is_free(
     hold: Hold, confirm: Confirm, mia: Therapist, fern: Room
 ) -> None:
-    assert confirm(hold(at(10)), now=NOW + timedelta(minutes=30)).status == "confirmed"
+    visit = confirm(hold(at(10)), now=NOW + timedelta(minutes=30))
+    assert (visit.status, kinds(visit)) == ("confirmed", ["held", "booked"])
 
 
 def test_an_ended_hold_is_confirmed_while_its_time_is_free(
