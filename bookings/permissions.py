@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from bookings.models import Appointment, Therapist
 
@@ -65,7 +66,9 @@ def _only(allowed: Callable[[Person], bool], view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            # A step cannot be repeated by opening its address: the login leads to the start.
+            looking = request.method in ("GET", "HEAD")
+            return redirect_to_login(request.get_full_path()) if looking else redirect("login")
         if not allowed(request.user):
             raise PermissionDenied
         return view(request, *args, **kwargs)

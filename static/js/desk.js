@@ -1,4 +1,4 @@
-/** After a step on the board the focus stays with the visit, and only one menu is open. */
+/** The board without reloads: the focus stays with the visit, and only one menu is open. */
 
 let stepped = "";
 
@@ -8,6 +8,21 @@ document.addEventListener("submit", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", () => {
   if (stepped) document.getElementById(stepped)?.focus({ preventScroll: true });
+});
+
+// The answer is another page, such as the login: go there.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const answer = event.detail.xhr.responseURL;
+  if (new URL(answer).pathname === location.pathname) return;
+  event.preventDefault();
+  location.assign(answer);
+});
+
+document.body.addEventListener("htmx:responseError", () => location.reload());
+
+document.body.addEventListener("htmx:sendError", () => {
+  const board = document.getElementById("day");
+  board.querySelector(".news").textContent = board.dataset.offline;
 });
 
 document.addEventListener("toggle", (event) => {
