@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTimeWidget
 from django.db import models
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
@@ -47,6 +48,9 @@ class WorkingHoursInline(admin.TabularInline):
 
     model = WorkingHours
     extra = 0
+    formfield_overrides = {
+        models.TimeField: {"widget": AdminTimeWidget(format="%H:%M")},
+    }
 
 
 class TimeOffInline(admin.TabularInline):
