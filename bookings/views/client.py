@@ -30,6 +30,7 @@ from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import (
     Journey,
+    alone,
     finish_journey,
     held_time,
     journeys_of,
@@ -66,6 +67,7 @@ _OTHER_TAB = gettext_lazy(
 
 
 @page
+@alone
 def times(request: HttpRequest, slug: str) -> HttpResponse:
     """Show when ``slug`` can start; a chosen time is remembered and leads on."""
     service, spa = _service(slug), spa_of(request)
@@ -105,6 +107,7 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
 
 @page
 @private
+@alone
 def health(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask what makes the treatment unsafe; a passing check leads on to the details."""
     service, spa, now = _service(slug), spa_of(request), timezone.now()

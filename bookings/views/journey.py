@@ -5,19 +5,25 @@ kept encrypted: a note may say more than it should.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.http import HttpRequest
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
 
 from bookings.actions import check_is_fresh, discard_health_check, release_hold
 from bookings.models import Appointment, HealthCheck
 from bookings.models.fields import ring
+from bookings.views.common import View
 from services.models import Service, SpaProfile
 
 KEY = "journeys"
-LASTS = timedelta(hours=3)
+LASTS = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,30 @@ class Journey:
     check: int = 0
     hold: int = 0
     typed: dict[str, str] = field(default_factory=dict)
+
+
+def alone(view: View) -> View:
+    """Let the posts of one session to ``view`` pass one at a time, each seeing what the last did.
+
+    A double tap would else hold two places, or lose its time to itself. The lock is the
+    connection's, not a transaction's: placing a visit takes and leaves its own locks in order.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        key = request.session.session_key
+        if request.method != "POST" or key is None:
+            return view(request, *args, **kwargs)
+        with _locked(key):
+            request.session = type(request.session)(key)
+            response = view(request, *args, **kwargs)
+            if request.session.modified and request.session.session_key == key:
+                request.session.save()
+                # Saved again after the lock, it could undo what the next request has done.
+                request.session.modified = False
+        return response
+
+    return guarded
 
 
 def read_journey(request: HttpRequest, service: Service) -> Journey:
@@ -96,6 +126,16 @@ def with_check(journey: Journey, check: HealthCheck) -> Journey:
     if earlier is not None:
         discard_health_check(earlier)
     return replace(journey, check=check.pk)
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
 def _check_of(journey: Journey) -> HealthCheck | None:
