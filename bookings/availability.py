@@ -229,8 +229,14 @@ def set_bits(bits: int) -> Iterator[int]:
 
 
 def nearest(times: Sequence[datetime], wanted: datetime, count: int = 3) -> list[datetime]:
-    """Return the ``count`` times closest to ``wanted``, in the order of the clock."""
-    return sorted(sorted(times, key=lambda one: (abs(one - wanted), one))[:count])
+    """Return the ``count`` times closest to ``wanted``, the earliest first.
+
+    Counted in UTC: within one zone Python compares by the wall clock, which repeats an hour.
+    """
+    at = wanted.astimezone(UTC)
+    instants = sorted((one.astimezone(UTC), one) for one in times)
+    closest = sorted(instants, key=lambda pair: abs(pair[0] - at))[:count]
+    return [one for _instant, one in sorted(closest)]
 
 
 def _minute(at: time) -> int:

@@ -1,7 +1,7 @@
 """From a chosen time to a booked visit: hold, confirm, let go."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -70,7 +70,16 @@ def hold_time(
     if not check_is_fresh(health_check, service=service, spa=spa, now=now):
         raise HealthCheckNeeded
     replacing = _still_held(replacing)
-    wish = Wish(service, option, starts_at, spa, now, therapist, preferred, moving=replacing)
+    wish = Wish(
+        service=service,
+        option=option,
+        starts_at=starts_at.astimezone(UTC),
+        spa=spa,
+        now=now,
+        therapist=therapist,
+        preferred=preferred,
+        moving=replacing,
+    )
     if not _is_on_sale(wish):
         raise TimeTaken
 

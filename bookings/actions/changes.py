@@ -1,6 +1,6 @@
 """What happens to a booked visit before it begins: move, cancel, decide."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -73,7 +73,7 @@ def reschedule_appointment(
     wish = Wish(
         service=appointment.service,
         option=appointment.option,
-        starts_at=starts_at,
+        starts_at=starts_at.astimezone(UTC),
         spa=spa,
         now=now,
         therapist=therapist,

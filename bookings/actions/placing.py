@@ -22,7 +22,7 @@ MOST_TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A start that somebody wants.
+    """A start that somebody wants, in UTC: a local time would be lengthened by the wall clock.
 
     ``therapist`` is a must, ``preferred`` a wish; ``moving`` is left out of what is busy;
     ``earliest`` stands in for now plus the spa's notice.

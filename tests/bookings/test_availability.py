@@ -1,6 +1,7 @@
 """The rows of bits against the minute-by-minute oracle, over random spas."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -60,20 +61,19 @@ def test_run_starts_are_where_every_cell_of_the_run_is_free(free: int, cells: in
     assert list(set_bits(run_starts(free, cells))) == expected
 
 
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+
+
 @settings(derandomize=True)
-@given(st.lists(st.datetimes(), unique=True, max_size=12), st.datetimes(), st.integers(1, 4))
+@given(st.lists(MOMENTS, unique=True, max_size=12), MOMENTS, st.integers(1, 4))
 def test_no_time_left_out_is_nearer_than_one_that_is_named(
-    times: list[object], wanted: object, count: int
+    times: list[datetime], wanted: datetime, count: int
 ) -> None:
-    named = nearest(times, wanted, count)  # type: ignore[arg-type]
+    named = nearest(times, wanted, count)
     left_out = [one for one in times if one not in named]
     assert named == sorted(named)
     assert len(named) == min(count, len(times))
-    assert all(
-        abs(one - wanted) <= abs(other - wanted)  # type: ignore[operator]
-        for one in named
-        for other in left_out
-    )
+    assert all(abs(one - wanted) <= abs(other - wanted) for one in named for other in left_out)
 
 
 def by_rows(world: World) -> tuple[Grid, dict[int, int], dict[int, int]]:

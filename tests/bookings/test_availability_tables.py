@@ -333,6 +333,14 @@ def test_one_room_must_be_free_for_the_whole_visit() -> None:
     assert list(set_bits(found[1])) == [2]
 
 
+def test_nearest_keeps_the_order_through_the_repeated_hour() -> None:
+    one_utc = datetime(2026, 10, 25, 1, tzinfo=UTC)
+    times = [(one_utc + timedelta(minutes=30 * n)).astimezone(LONDON) for n in range(-3, 4)]
+    wanted = one_utc.astimezone(LONDON)
+    assert shown(nearest(times, wanted)) == ["01:30 +0100", "01:00 +0000", "01:30 +0000"]
+    assert shown(nearest(times, times[0])) == ["00:30 +0100", "01:00 +0100", "01:30 +0100"]
+
+
 def test_nearest_prefers_the_closest_then_the_earlier_and_answers_in_order() -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
     times = [noon + timedelta(minutes=15 * n) for n in (-8, -2, 2, 3, 9)]

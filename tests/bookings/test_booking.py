@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -268,6 +268,40 @@ def test_the_last_day_of_the_horizon_is_held_across_a_clock_change(
     assert hold(at(15, 45), now=night, health_check=early).starts_at == at(15, 45)
     with pytest.raises(actions.TimeTaken):
         hold(at(9, days=2), now=night, health_check=early)
+
+
+@pytest.mark.parametrize(
+    ("wall", "fold", "starts_at"),
+    [
+        ("2026-10-25 00:30", 0, datetime(2026, 10, 24, 23, 30, tzinfo=UTC)),
+        ("2026-10-25 01:30", 0, datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("2026-10-25 01:30", 1, datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_an_hour_at_night_is_an_hour_while_the_clocks_change(
+    wall: str,
+    fold: int,
+    starts_at: datetime,
+    hold: Hold,
+    confirm: Confirm,
+    spa: SpaProfile,
+    mia: Therapist,
+    fern: Room,
+    lymph: Service,
+) -> None:
+    mia.working_hours.update(starts=time(0), ends=time(6))
+    day_before = datetime(2026, 10, 24, 8, tzinfo=UTC)
+    early = make_check(lymph, day_before)
+    chosen = datetime.fromisoformat(wall).replace(tzinfo=spa.zone, fold=fold)
+    held = hold(chosen, now=day_before, health_check=early)
+    stored = Appointment.objects.get(pk=held.pk)
+    assert (stored.starts_at, stored.ends_at) == (starts_at, starts_at + timedelta(hours=1))
+    assert stored.busy_until == starts_at + timedelta(minutes=75)
+    visit = confirm(held, now=day_before, health_check=early)
+    again = actions.reschedule_appointment(
+        appointment=visit, starts_at=chosen, by=actions.SYSTEM, spa=spa, now=day_before
+    )
+    assert (again.sequence, kinds(again)) == (1, ["held", "booked"])
 
 
 def test_a_therapist_who_does_not_give_the_treatment_is_not_held(
