@@ -201,6 +201,11 @@ def test_each_starts_where_she_works(
     assert (answer.status_code, answer["Location"]) == (302, home)
 
 
+def test_the_login_page_tells_who_is_signed_in_already(dana: User, spa: SpaProfile) -> None:
+    answer = browser_of(dana).get("/accounts/login/?next=/admin/")
+    assert "You are signed in as dana." in answer.content.decode()
+
+
 def test_after_the_login_she_gets_the_page_that_she_asked_for(dana: User, client: Any) -> None:
     sent = {"username": "dana", "password": "rivers-and-moss", "next": "/desk/?date=2026-11-24"}
     assert client.post("/accounts/login/", sent)["Location"] == "/desk/?date=2026-11-24"
