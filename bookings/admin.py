@@ -204,7 +204,7 @@ class MessageInline(ReadOnly, admin.TabularInline):
 class AppointmentAdmin(ReadOnly, admin.ModelAdmin):
     """Visits as they stand; the desk changes them."""
 
-    list_display = ["reference", "client", "service", "therapist", "starts_at", "status", "at_desk"]
+    list_display = ["reference", "starts_at", "status", "client", "therapist", "service", "at_desk"]
     list_filter = ["status", "therapist", "service"]
     list_select_related = ["client", "service", "therapist"]
     search_fields = ["reference", "client__name", "client__email"]
