@@ -37,6 +37,7 @@ PASSWORD = "quiet-water"  # noqa: S105  For a trial on one's own machine; printe
 DAYS_BACK, DAYS_AHEAD = 14, 14
 WAITING_REQUESTS = 4
 MOVED_VISITS = 6
+REMINDERS_TO_SEND = 3
 # Until how long before a visit the demo's desk has decided its request.
 DECIDED_BY = timedelta(hours=26)
 STEP = timedelta(minutes=15)
@@ -142,6 +143,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _deliver_mail(until=now, kinds=Message.Kind.values)
     _live_through(stage)
     _let_two_messages_fail(stage)
+    _leave_reminders_to_send(stage)
     _hold_two_times(stage)
     _backdate_clients()
     return len(stage.visits)
@@ -510,6 +512,20 @@ def _let_two_messages_fail(stage: Stage) -> None:
         sent_at=None,
         attempts=1,
         last_error="550 5.1.1 mailbox unavailable",
+    )
+
+
+def _leave_reminders_to_send(stage: Stage) -> None:
+    """The newest reminders go out when the worker starts, so that a trial has some to read."""
+    sent = Message.objects.filter(
+        state=Message.State.SENT,
+        kind=Message.Kind.REMINDER,
+        appointment__status=Status.CONFIRMED,
+        appointment__starts_at__gt=stage.now,
+    )
+    newest = list(sent.order_by("-due_at").values_list("pk", flat=True)[:REMINDERS_TO_SEND])
+    Message.objects.filter(pk__in=newest).update(
+        state=Message.State.PENDING, sent_at=None, attempts=0
     )
 
 
