@@ -3,12 +3,15 @@
 import gzip
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, Response, expect
 
-from bookings.models import Appointment, Therapist
+from bookings.models import Appointment, HealthCheck, Therapist
+from bookings.views.times import start_value
 from services.models import Service
 from tests.browser.conftest import LEAD
 
@@ -207,58 +210,69 @@ def test_going_back_from_the_visit_books_nothing_twice(open_page: Open) -> None:
     assert Appointment.objects.booked().count() == 1
 
 
+def _shown(page: Page, heading: str, name: str) -> str:
+    """Wait until the page with ``heading`` is there, and return its name."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    page.wait_for_load_state()
+    return name
+
+
 def _client_pages(page: Page) -> Iterator[str]:
     """Walk through every page that a client can see, and name each."""
     yield from _pages_without_a_visit(page)
     # Another visitor: the check of the one before opens nothing to her.
     page.context.clear_cookies()
     visit = book(page, "blood-thinners")
-    yield "visit, requested"
+    yield _shown(page, "We are keeping", "visit, requested")
     page.get_by_role("link", name="Cancel the request").click()
-    yield "cancel"
+    yield _shown(page, "Cancel this request?", "cancel")
+    HealthCheck.objects.update(affirmed_at=timezone.now() - timedelta(days=400))
     page.goto(visit)
     page.get_by_role("link", name="Move").click()
-    yield "move: times"
+    yield _shown(page, "When suits you better?", "move: times")
     page.locator("button.time").last.click()
-    yield "move: both times"
+    yield _shown(page, "Has anything about your health changed", "move: health")
+    page.get_by_role("button", name="No, nothing has changed").click()
+    yield _shown(page, "Move your visit?", "move: both times")
     page.goto(f"{visit}health/")
-    yield "visit: health check"
+    yield _shown(page, "How are you now?", "visit: health check")
     page.goto(f"{visit}cancel/")
     page.get_by_role("button", name="Cancel the request").click()
-    yield "visit, cancelled"
+    yield _shown(page, "is cancelled", "visit, cancelled")
     book(page)
-    yield "visit, confirmed"
+    yield _shown(page, "with ", "visit, confirmed")
     page.goto("/visit/unknown/")
-    yield "visit, unknown"
+    yield _shown(page, "This link does not open a visit", "visit, unknown")
 
 
 def _pages_without_a_visit(page: Page) -> Iterator[str]:
-    yield "times"
+    yield _shown(page, "When would you like to come?", "times")
     page.goto(f"{TIMES}?date=9999-12-31&therapist=0&option=0")
-    yield "times with notices"
+    yield _shown(page, "When would you like to come?", "times with notices")
+    page.goto(f"{TIMES}?gone={start_value(timezone.now() - timedelta(days=1))}")
+    expect(page.get_by_text("That time has just been taken.")).to_be_focused()
+    yield _shown(page, "When would you like to come?", "times with a lost one")
     page.goto(TIMES)
     soon(page).click()
-    yield "health check"
+    yield _shown(page, "How are you?", "health check")
     page.get_by_role("button", name="Continue").click()
-    yield "health check with errors"
-    for slug, name in [
-        ("fever-or-infection", "stop"),
-        ("skin-infection", "urgent"),
-        ("stroke-signs", "emergency"),
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield _shown(page, "How are you?", "health check with errors")
+    for slug, heading in [
+        ("unchecked-lump", "Not this time"),
+        ("skin-infection", "Please do not wait"),
+        ("stroke-signs", "Please do not wait"),
     ]:
         page.goto(HEALTH)
         pass_health(page, slug)
-        follow_up = page.locator(f"#id_follow-{slug}_1")
-        if follow_up.count():
-            follow_up.check()
-            page.get_by_role("button", name="Continue").click()
-        yield name
+        yield _shown(page, heading, slug)
     page.goto(TIMES)
     soon(page).click()
     pass_health(page, "asthma")
-    yield "details"
+    yield _shown(page, "Who is coming?", "details")
     page.get_by_role("button", name="Book ").click()
-    yield "details with errors"
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield _shown(page, "Who is coming?", "details with errors")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
