@@ -237,6 +237,7 @@ def _hold(
     start = read_start(journey.start, last_day=last_bookable_day(spa, now))
     option = service.options.filter(pk=journey.option).first()
     if start is None or option is None:
+        messages.success(request, _("Thank you. Now choose a time, and we keep it for you."))
         return redirect("bookings:times", service.slug)
     therapist = Therapist.objects.filter(pk=journey.therapist).first()
     try:

@@ -105,6 +105,8 @@ def own_hold(journey: Journey) -> Appointment | None:
 
 def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> None:
     """Forget a journey that must not go on: its passing check, its hold and its time."""
+    if str(service.pk) not in request.session.get(KEY, {}):
+        return
     journey = read_journey(request, service)
     check = _check_of(journey)
     if check is not None:

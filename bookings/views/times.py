@@ -332,7 +332,9 @@ def gone_url(wanted: Wanted, start: datetime, spa: SpaProfile) -> str:
 
 
 def people(shown: Times, therapists: Sequence[Therapist]) -> list[Choice]:
-    """The choice between anyone and each of ``therapists``."""
+    """The choice between anyone and each of ``therapists``; none where only one gives it."""
+    if len(shown.offer.therapists) < 2:
+        return []
     chosen = shown.wanted.therapist
     anyone = Choice("choice-anyone", _("Anyone"), shown.wanted.url(therapist=""), chosen is None)
     each = [

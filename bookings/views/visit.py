@@ -35,6 +35,7 @@ from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
+from bookings.views.journey import refuse_further
 from bookings.views.times import (
     Times,
     gone,
@@ -146,6 +147,7 @@ def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
         form.is_valid()
     verdict = form.verdict if request.method == "POST" else None
     if verdict is not None and not verdict.may_book:
+        refuse_further(request, service, now=now)
         changeable = may_client_change(appointment, spa=spa, now=now)
         return outcome_page(
             request,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -373,3 +374,19 @@ def test_reading_pages_books_and_holds_nothing(client: Browser, lymph: Service) 
         client.get(address)
     assert not Appointment.objects.exists()
     assert not HealthCheck.objects.exists()
+
+
+def test_the_details_page_costs_a_fixed_number_of_queries(
+    client: Browser,
+    lymph: Service,
+    book: Callable[..., Appointment],
+    django_assert_num_queries: Callable[[int], Any],
+) -> None:
+    hold(client, lymph, at(10))
+    # The session, the spa, the treatment, the hold, the check, its questions; is it still held?
+    with django_assert_num_queries(7):
+        client.get(DETAILS)
+    for days in range(2, 9):
+        book(at(10, days=days), details=OTTO)
+    with django_assert_num_queries(7):
+        client.get(DETAILS)

@@ -57,6 +57,7 @@ def test_a_healthy_client_is_done_with_two_ticks(client: Browser, lymph: Service
 
 def test_without_a_chosen_time_a_pass_leads_to_the_times(client: Browser, lymph: Service) -> None:
     assert pass_health(client, lymph).url == TIMES
+    assert "Thank you. Now choose a time" in words(client.get(TIMES))
     assert choose(client, at(10)).url == DETAILS
 
 

@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from bookings import actions
 from bookings.models import Appointment, HealthCheck, Room, Therapist
 from services.models import Contraindication
-from tests.bookings.client_pages import answers, words
+from tests.bookings.client_pages import HEALTH, answers, choose, hold, words
 from tests.bookings.conftest import NOW, OTTO, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "mia", "fern")]
@@ -202,6 +202,15 @@ def test_a_stop_keeps_nothing_and_offers_to_cancel(
     assert 'href="tel:+44-20-7946-0018"' in text
     assert list(HealthCheck.objects.values_list("pk", flat=True)) == [before]
     assert not visit.events.filter(kind="health_renewed").exists()
+
+
+def test_a_stop_on_the_visit_page_ends_a_journey_for_the_same_treatment(
+    client: Browser, visit: Appointment, address: str
+) -> None:
+    hold(client, visit.service, at(14, days=5))
+    client.post(f"{address}health/", answers(visit.service, {"tick-fever": "on"}))
+    assert not Appointment.objects.filter(status="held").exists()
+    assert choose(client, at(14, days=5)).url == HEALTH
 
 
 def test_a_new_need_for_clearance_makes_the_visit_a_request(
