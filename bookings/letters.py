@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import unescape
 
 from django.urls import reverse
@@ -17,7 +17,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from bookings.actions import may_client_change
+from bookings.actions import client_changes_until, may_client_change
 from bookings.models import Appointment, Message
 from bookings.words import clock_time, full_day, span_in_words
 from services.addresses import absolute
@@ -272,7 +272,7 @@ def _changing(appointment: Appointment, spa: SpaProfile, now: datetime) -> str:
             "On your visit page you can move or cancel until %(until)s. After that, please call "
             "us: %(phone)s."
         )
-    until = appointment.starts_at - timedelta(hours=spa.cancellation_notice_hours)
+    until = client_changes_until(appointment, spa=spa)
     return words % {"phone": spa.phone.as_international, "until": _moment(until, now)}
 
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q
 
 from bookings.availability import Grid, Hours, Length, Span, visit_starts
-from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
+from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
+from bookings.models.appointments import UPCOMING
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Rule
 
@@ -158,22 +159,15 @@ def rules_for(service: Service) -> list[Rule]:
     return [row.rule() for row in questions_for(service)]
 
 
-def seen_before(appointment: Appointment) -> Therapist | None:
-    """The therapist who treated the same client last, if still active."""
-    if appointment.client_id is None:
-        return None
-    earlier = (
-        Appointment.objects.filter(
-            client_id=appointment.client_id,
-            status__in=[Appointment.Status.COMPLETED, Appointment.Status.CONFIRMED],
-            therapist__active=True,
-        )
-        .exclude(pk=appointment.pk)
-        .select_related("therapist")
-        .order_by("-starts_at")
-        .first()
+def seen_before(client: Client) -> Therapist | None:
+    """The therapist whom ``client`` saw last, or is to see last, if still active."""
+    visits = Appointment.objects.filter(
+        client=client,
+        status__in=[Appointment.Status.COMPLETED, *UPCOMING],
+        therapist__active=True,
     )
-    return earlier.therapist if earlier else None
+    last = visits.select_related("therapist").order_by("-starts_at").first()
+    return last.therapist if last else None
 
 
 def _hours(therapists: Sequence[int]) -> dict[int, list[Hours]]:

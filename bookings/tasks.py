@@ -1,6 +1,7 @@
 """Background work, one line each."""
 
 from celery import shared_task
+from django.core.management import call_command
 from django.utils import timezone
 
 from bookings import actions, messages
@@ -20,7 +21,8 @@ def expire_holds() -> int:
 
 @shared_task
 def purge() -> int:
-    """Forget what nobody needs any more."""
+    """Forget what nobody needs any more: unused health checks, ended holds, old sessions."""
+    call_command("clearsessions")
     return actions.purge_health_checks(now=timezone.now()) + actions.purge_expired(
         now=timezone.now()
     )

@@ -17,6 +17,7 @@ from bookings.actions.booking import (
 from bookings.actions.changes import (
     cancel_appointment,
     check_still_holds,
+    client_changes_until,
     decide_request,
     may_client_change,
     renew_health_check,
@@ -58,6 +59,7 @@ __all__ = [
     "cancel_appointment",
     "check_is_fresh",
     "check_still_holds",
+    "client_changes_until",
     "confirm_appointment",
     "decide_request",
     "discard_health_check",

@@ -28,10 +28,16 @@ def may_client_change(appointment: Appointment, *, spa: SpaProfile, now: datetim
 
     A request can be taken back until the visit; a confirmed visit until the spa's notice.
     """
+    if appointment.status not in CHANGEABLE or now >= appointment.starts_at:
+        return False
+    return now <= client_changes_until(appointment, spa=spa)
+
+
+def client_changes_until(appointment: Appointment, *, spa: SpaProfile) -> datetime:
+    """The last moment at which a client may move or cancel a visit that is not over."""
     if appointment.status == Status.REQUESTED:
-        return now < appointment.starts_at
-    notice = timedelta(hours=spa.cancellation_notice_hours)
-    return appointment.status == Status.CONFIRMED and now <= appointment.starts_at - notice
+        return appointment.starts_at
+    return appointment.starts_at - timedelta(hours=spa.cancellation_notice_hours)
 
 
 def check_still_holds(

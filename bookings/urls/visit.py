@@ -8,6 +8,7 @@ urlpatterns = [
     path("visit/<str:token>/", visit.show, name="visit"),
     path("visit/<str:token>/reschedule/", visit.reschedule, name="visit_reschedule"),
     path("visit/<str:token>/health/", visit.health, name="visit_health"),
+    path("visit/<str:token>/again/", visit.again, name="visit_again"),
     path("visit/<str:token>/cancel/", visit.cancel, name="visit_cancel"),
     path("visit/<str:token>/calendar.ics", visit.calendar, name="visit_calendar"),
 ]

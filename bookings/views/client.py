@@ -24,8 +24,8 @@ from bookings.actions import (
 )
 from bookings.forms.details import DetailsForm
 from bookings.forms.health import HealthForm
-from bookings.models import Appointment, HealthCheck, Therapist
-from bookings.queries import last_bookable_day
+from bookings.models import Appointment, Client, HealthCheck, Therapist
+from bookings.queries import last_bookable_day, seen_before
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import (
@@ -251,12 +251,18 @@ def _hold(
             spa=spa,
             now=now,
             therapist=therapist,
+            preferred=_seen_before(journey),
             replacing=own_hold(journey),
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)
     keep_journey(request, service, replace(journey, hold=hold.pk))
     return redirect("bookings:details", service.slug)
+
+
+def _seen_before(journey: Journey) -> Therapist | None:
+    client = Client.objects.filter(pk=journey.returning).first() if journey.returning else None
+    return seen_before(client) if client else None
 
 
 def _refused(

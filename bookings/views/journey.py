@@ -28,13 +28,17 @@ LASTS = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The chosen time (``start`` as its button sends it) and the keys of what followed, or 0."""
+    """The chosen time (``start`` as its button sends it) and the keys of what followed, or 0.
+
+    ``returning`` is the client who came by the link to an earlier visit of hers.
+    """
 
     start: str = ""
     option: int = 0
     therapist: int = 0
     check: int = 0
     hold: int = 0
+    returning: int = 0
     typed: dict[str, str] = field(default_factory=dict)
 
 
@@ -79,6 +83,15 @@ def keep_journey(request: HttpRequest, service: Service, journey: Journey) -> No
     request.session[KEY] = {**request.session.get(KEY, {}), str(service.pk): kept}
     if not request.user.is_authenticated:
         request.session.set_expiry(LASTS)
+
+
+def journey_again(visit: Appointment) -> Journey:
+    """Begin another booking for the client of ``visit``, who opened its page by her key."""
+    assert visit.client is not None
+    known = {"name": visit.client.name, "email": visit.client.email}
+    phone = visit.client.phone
+    typed = {**known, "phone": phone.as_international if phone else ""}
+    return Journey(returning=visit.client.pk, typed=typed)
 
 
 def passing_check(

@@ -1,7 +1,7 @@
 """The visit page and what a client does with her visit: move, cancel, answer anew."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookings.actions import (
     CLIENT,
@@ -23,6 +23,7 @@ from bookings.actions import (
     affirm_health_check,
     cancel_appointment,
     check_still_holds,
+    client_changes_until,
     discard_health_check,
     may_client_change,
     record_health_check,
@@ -35,7 +36,7 @@ from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
-from bookings.views.journey import refuse_further
+from bookings.views.journey import journey_again, keep_journey, refuse_further
 from bookings.views.times import (
     Times,
     gone,
@@ -95,7 +96,7 @@ def show(request: HttpRequest, appointment: Appointment, token: str) -> HttpResp
             "visit": appointment,
             "token": token,
             "changeable": may_client_change(appointment, spa=spa, now=now),
-            "change_until": _change_until(appointment, spa),
+            "change_until": client_changes_until(appointment, spa=spa),
             "bookable": appointment.service.status == "published",
         },
     )
@@ -186,7 +187,7 @@ def cancel(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
                 "form": form,
                 "visit": appointment,
                 "token": token,
-                "change_until": _change_until(appointment, spa),
+                "change_until": client_changes_until(appointment, spa=spa),
             },
         )
     # The action refuses what is not the latest: it has to know which visit she saw.
@@ -202,6 +203,17 @@ def cancel(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
     except BookingError as refused:
         messages.warning(request, refused.message)
     return redirect("bookings:visit", token)
+
+
+@require_POST
+@private
+@opened
+def again(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
+    """Begin another booking of the same treatment with what is known already."""
+    service = appointment.service
+    keep_journey(request, service, journey_again(appointment))
+    address = reverse("bookings:times", args=[service.slug])
+    return redirect(f"{address}?{urlencode({'option': appointment.option_id})}")
 
 
 @require_safe
@@ -361,10 +373,3 @@ def _questions_are_the_same(appointment: Appointment) -> bool:
     check = appointment.health_check
     asked_now = questions_version(rules_for(appointment.service))
     return check is not None and check.questions_version == asked_now
-
-
-def _change_until(appointment: Appointment, spa: SpaProfile) -> datetime:
-    # The same rule as bookings.actions.may_client_change.
-    if appointment.status == Status.REQUESTED:
-        return appointment.starts_at
-    return appointment.starts_at - timedelta(hours=spa.cancellation_notice_hours)

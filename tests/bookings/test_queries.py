@@ -313,17 +313,18 @@ def test_a_draft_treatment_keeps_no_room_scarce(fern: Room, moss: Room, lymph: S
 def test_the_therapist_whom_a_client_saw_last_is_remembered(
     book: Callable[..., Appointment], mia: Therapist, noor: Therapist, fern: Room, now: datetime
 ) -> None:
-    first = book(at(10), therapist=mia)
-    assert seen_before(first) is None
-    second = book(at(10, days=2), therapist=noor)
-    third = book(at(10, days=3), therapist=mia)
-    assert seen_before(third) == noor
-    assert seen_before(book(at(12), details=OTTO)) is None
+    cleo = book(at(10), therapist=mia).client
+    assert cleo is not None
+    assert seen_before(cleo) == mia
+    later = book(at(10, days=2), therapist=noor)
+    assert (later.client, seen_before(cleo)) == (cleo, noor)
     Therapist.objects.filter(pk=noor.pk).update(active=False)
-    assert seen_before(third) == mia
-    Appointment.objects.filter(pk=first.pk).update(status="cancelled")
-    assert seen_before(third) is None
-    assert second.client == third.client
+    assert seen_before(cleo) == mia
+    Appointment.objects.filter(therapist=mia).update(status="cancelled")
+    assert seen_before(cleo) is None
+    otto = book(at(12), details=OTTO).client
+    assert otto is not None
+    assert (seen_before(otto), seen_before(cleo)) == (mia, None)
 
 
 # --- Random spas in the database --------------------------------------------------------------

@@ -10,10 +10,10 @@ from django.test import Client as Browser
 from icalendar import Calendar
 
 from bookings import actions
-from bookings.models import Appointment, Event, VisitLink
+from bookings.models import Appointment, Event, Therapist, VisitLink
 from services.models import Service, SpaProfile
 from services.screening import Outcome
-from tests.bookings.client_pages import TIMES, words
+from tests.bookings.client_pages import DETAILS, TIMES, hold, words
 from tests.bookings.conftest import NOW, OTTO, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "mia", "fern")]
@@ -221,7 +221,7 @@ def test_a_cancelled_visit_frees_its_time_and_offers_another(client: Browser, bo
     )
     shown = words(client.get(address))
     assert "There is nothing to pay." in shown
-    assert f'href="{TIMES}"' in shown
+    assert f'action="{address}again/"' in shown
 
 
 def test_cancelling_twice_is_answered_with_the_cancelled_page(client: Browser, book: Book) -> None:
@@ -268,3 +268,27 @@ def test_a_token_is_needed_to_cancel(book: Book) -> None:
     strict = Browser(enforce_csrf_checks=True)
     assert strict.post(f"{address}cancel/", {"sequence": 1}).status_code == 403
     assert Appointment.objects.get().status == "confirmed"
+
+
+def test_booking_again_brings_what_is_known_and_the_same_therapist(
+    client: Browser, book: Book, lymph: Service, mia: Therapist, noor: Therapist
+) -> None:
+    # Mia would come first by her place in the list; Noor is the one whom Cleo knows.
+    visit = book(at(10, days=4), therapist=noor)
+    address = opened(visit)
+    assert client.get(f"{address}again/").status_code == 405
+    answer = client.post(f"{address}again/")
+    assert answer["Location"] == f"{TIMES}?option={visit.option_id}"
+    hold(client, lymph, at(10, days=5))
+    assert Appointment.objects.get(status="held").therapist == noor
+    form = client.get(DETAILS).context["form"]
+    assert [form[name].value() for name in ("name", "email", "phone")] == [
+        "Cleo",
+        "cleo@example.com",
+        "+44 20 7946 0001",
+    ]
+
+
+def test_nobody_books_again_with_a_key_that_opens_nothing(client: Browser, lymph: Service) -> None:
+    assert client.post("/visit/nonsense/again/").status_code == 404
+    assert "journeys" not in client.session
