@@ -100,7 +100,6 @@ class SpaProfileAdmin(EditorAdmin):
                     "booking_consent",
                     "privacy_policy",
                     "health_consent",
-                    "health_consent_version",
                     "accessibility_statement",
                 ]
             },

@@ -1,9 +1,11 @@
 """The menu: what is offered, to whom it is safe, and the words around it."""
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.numbers import list_currencies
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
@@ -12,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from phonenumber_field.modelfields import PhoneNumberField
+from phonenumbers import SUPPORTED_REGIONS
 
 from services import screening
 
@@ -97,7 +100,10 @@ class SpaProfile(models.Model):
     privacy_policy = RichTextField(_("privacy policy"))
     accessibility_statement = RichTextField(_("accessibility statement"))
     health_consent = models.TextField(_("consent to keep health answers"))
-    health_consent_version = models.CharField(_("version of that consent"), max_length=20)
+    # Follows the words whenever they are saved: a consent is to these words and no others.
+    health_consent_version = models.CharField(
+        _("version of that consent"), max_length=20, editable=False
+    )
     booking_consent = models.TextField(_("agreement with the booking policy"))
 
     class Meta:
@@ -112,11 +118,20 @@ class SpaProfile(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1
+        self.health_consent_version = hashlib.sha256(self.health_consent.encode()).hexdigest()[:16]
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
+        self.country, self.currency = self.country.upper(), self.currency.upper()
+        mistakes = {}
         if self.time_zone not in available_timezones():
-            raise ValidationError({"time_zone": _("Choose a zone such as Europe/London.")})
+            mistakes["time_zone"] = _("Choose a zone such as Europe/London.")
+        if self.country not in SUPPORTED_REGIONS:
+            mistakes["country"] = _("Use the country's two letters, such as GB.")
+        if self.currency not in list_currencies():
+            mistakes["currency"] = _("Use the currency's three letters, such as GBP.")
+        if mistakes:
+            raise ValidationError(mistakes)
 
     @classmethod
     def load(cls) -> "SpaProfile":
