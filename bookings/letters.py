@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
 from bookings.models import Appointment, Message
-from bookings.words import clock_time, full_day, span_in_words
+from bookings.words import moment_in_words, span_in_words
 from services.addresses import absolute
 from services.models import SpaProfile
 from services.prose import page_html
@@ -125,13 +125,17 @@ def _request_received(appointment: Appointment) -> _Wording:
             ),
         ],
         notes=[
-            _(
-                "Please ask your doctor for a short written note which says that this treatment "
-                "is suitable for you, and bring it to your visit, on paper or on your phone. "
-                "There is no need to send it, and e-mail is not private enough for it. If you "
-                "cannot get one in time, call us and we will find a way together."
-            ),
+            _please_bring_a_note(),
         ],
+    )
+
+
+def _please_bring_a_note() -> str:
+    return _(
+        "Please ask your doctor for a short written note which says that this treatment "
+        "is suitable for you, and bring it to your visit, on paper or on your phone. "
+        "There is no need to send it, and e-mail is not private enough for it. If you "
+        "cannot get one in time, call us and we will find a way together."
     )
 
 
@@ -168,9 +172,13 @@ def _declined(appointment: Appointment) -> _Wording:
 
 
 def _changed(appointment: Appointment) -> _Wording:
+    # It may take the place of a confirmation or of a request's letter that was not sent yet.
     opening = [_("This is how we expect you now. What we wrote before no longer holds.")]
     if appointment.status == Appointment.Status.REQUESTED:
         opening.append(_("It is still a request: we will write to you as soon as it is decided."))
+        opening.append(_please_bring_a_note())
+    else:
+        opening.append(_("The new time is confirmed."))
     return _Wording(
         subject=_("Moved: %(what)s, now %(when)s"),
         heading=_("Your visit has moved"),
@@ -277,11 +285,7 @@ def _changing(appointment: Appointment, spa: SpaProfile, now: datetime) -> str:
 
 
 def _moment(at: datetime, now: datetime) -> str:
-    local = timezone.localtime(at)
-    return _("%(day)s, %(time)s") % {
-        "day": full_day(local.date(), timezone.localdate(now)),
-        "time": clock_time(local),
-    }
+    return moment_in_words(timezone.localtime(at), timezone.localdate(now))
 
 
 def _address(spa: SpaProfile) -> str:

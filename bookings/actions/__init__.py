@@ -22,6 +22,7 @@ from bookings.actions.changes import (
     may_client_change,
     renew_health_check,
     reschedule_appointment,
+    withdraw_health_check,
 )
 from bookings.actions.errors import (
     BookingError,
@@ -41,7 +42,13 @@ from bookings.actions.health import (
     record_health_check,
 )
 from bookings.actions.links import issue_visit_link, revoke_visit_links
-from bookings.actions.visits import mark_arrived, mark_completed, mark_expected, mark_no_show
+from bookings.actions.visits import (
+    mark_arrived,
+    mark_completed,
+    mark_expected,
+    mark_no_show,
+    may_arrive,
+)
 
 __all__ = [
     "CLIENT",
@@ -70,6 +77,7 @@ __all__ = [
     "mark_completed",
     "mark_expected",
     "mark_no_show",
+    "may_arrive",
     "may_client_change",
     "purge_expired",
     "purge_health_checks",
@@ -80,4 +88,5 @@ __all__ = [
     "reschedule_appointment",
     "revoke_visit_links",
     "staff",
+    "withdraw_health_check",
 ]

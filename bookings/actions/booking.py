@@ -84,6 +84,8 @@ def hold_time(
         raise TimeTaken
 
     def write(place: Place) -> Appointment:
+        if _kept(health_check) is None:
+            raise HealthCheckNeeded
         if replacing is not None:
             end_hold(replacing, now=now)
         hold = Appointment.objects.create(
@@ -230,16 +232,19 @@ def _is_on_sale(wish: Wish) -> bool:
 
 def _client_of(details: Details) -> Client:
     client = _known_client(details) or Client(name=details.name, email=details.email)
-    client.phone = details.phone or client.phone
+    client.phone = client.phone or details.phone
     client.save()
     return client
 
 
 def _known_client(details: Details) -> Client | None:
-    # A name alone is not a person: two Annas without an address are two clients.
+    # A name alone is not a person: two Annas without an address are two clients. And anybody
+    # can type a known name and address: another number must not replace the one we call.
     if not details.email:
         return None
     known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
+    if details.phone:
+        known = known.filter(phone__in=[details.phone, ""])
     return known.order_by("pk").first()
 
 

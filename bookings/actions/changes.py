@@ -26,7 +26,9 @@ CHANGEABLE = (Status.REQUESTED, Status.CONFIRMED)
 def may_client_change(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> bool:
     """Whether a client may still move or cancel online.
 
-    A request can be taken back until the visit; a confirmed visit until the spa's notice.
+    A request can be taken back until the visit, also where the visit was confirmed before and
+    new health answers made it a request: nobody is held to a visit that may harm her. A
+    confirmed visit can be changed until the spa's notice.
     """
     if appointment.status not in CHANGEABLE or now >= appointment.starts_at:
         return False
@@ -154,15 +156,38 @@ def renew_health_check(
         raise NoLongerPossible
     if not is_just_given(check, service=latest.service, now=now):
         raise HealthCheckNeeded
-    latest.health_check = check
-    latest.save(update_fields=["health_check"])
-    record(latest, "health_renewed", by=by, now=now)
+    _replace_check(latest, check, "health_renewed", by=by, now=now)
     if check.outcome == HealthCheck.Outcome.CLEARANCE and latest.status == Status.CONFIRMED:
         change_status(latest, Status.REQUESTED, "requested", by=by, now=now)
         outbox.drop_waiting(latest)
         outbox.owe(latest, Message.Kind.REQUEST_RECEIVED, due_at=now)
         outbox.nudge()
     return latest
+
+
+@transaction.atomic
+def withdraw_health_check(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
+    """Take the passing check from a visit whose client has just answered "stop" or "urgent".
+
+    What she answered is not kept. Without a check she cannot move the visit, and staff see that
+    somebody has to talk to her. Raises ``NoLongerPossible`` or ``ChangedMeanwhile``.
+    """
+    latest = locked_latest(appointment)
+    if latest.status not in CHANGEABLE:
+        raise NoLongerPossible
+    _replace_check(latest, None, "health_withdrawn", by=by, now=now)
+    return latest
+
+
+def _replace_check(
+    appointment: Appointment, check: HealthCheck | None, kind: str, *, by: Actor, now: datetime
+) -> None:
+    # A new sequence: a desk that still looks at the old answers must not decide upon the new ones.
+    appointment.health_check = check
+    appointment.sequence += 1
+    appointment.save(update_fields=["health_check", "sequence"])
+    record(appointment, kind, by=by, now=now)
+    outbox.follow(appointment)
 
 
 def _refuse_unless_changeable(

@@ -85,9 +85,14 @@ def affirm_health_check(
 
 
 @transaction.atomic
-def read_health_check(*, check: HealthCheck, user: User, now: datetime) -> HealthCheck:
-    """Return ``check`` for reading and log who reads it. The caller has checked that she may."""
-    HealthReading.objects.create(health_check=check, user=user, at=now)
+def read_health_check(*, appointment: Appointment, user: User, now: datetime) -> HealthCheck | None:
+    """Return the health check of ``appointment`` and log who reads it, if there is one.
+
+    The caller has checked that ``user`` may.
+    """
+    check = appointment.health_check
+    if check is not None:
+        HealthReading.objects.create(appointment=appointment, health_check=check, user=user, at=now)
     return check
 
 

@@ -3,6 +3,9 @@
 import secrets
 from datetime import datetime
 
+from django.db import transaction
+
+from bookings.actions.events import Actor, record
 from bookings.models import Appointment, VisitLink
 
 TOKEN_BYTES = 24
@@ -18,6 +21,8 @@ def issue_visit_link(appointment: Appointment) -> str:
     return token
 
 
-def revoke_visit_links(*, appointment: Appointment, now: datetime) -> None:
-    """Make every key to the visit page of ``appointment`` useless."""
+@transaction.atomic
+def revoke_visit_links(*, appointment: Appointment, by: Actor, now: datetime) -> None:
+    """Make every key to the visit page of ``appointment`` useless; later messages bring new."""
     appointment.links.filter(revoked_at=None).update(revoked_at=now)
+    record(appointment, "links_revoked", by=by, now=now)

@@ -21,11 +21,11 @@ Status = Appointment.Status
 
 # A message is true as long as its appointment is in one of these.
 TELLS_OF: dict[str, set[str]] = {
-    Kind.CONFIRMATION: {Status.CONFIRMED},
+    Kind.CONFIRMATION: {Status.CONFIRMED, Status.ARRIVED},
     Kind.REQUEST_RECEIVED: {Status.REQUESTED},
-    Kind.GRANTED: {Status.CONFIRMED},
+    Kind.GRANTED: {Status.CONFIRMED, Status.ARRIVED},
     Kind.DECLINED: {Status.DECLINED},
-    Kind.CHANGED: {Status.REQUESTED, Status.CONFIRMED},
+    Kind.CHANGED: {Status.REQUESTED, Status.CONFIRMED, Status.ARRIVED},
     Kind.CANCELLED: {Status.CANCELLED},
     Kind.REMINDER: {Status.CONFIRMED},
 }
@@ -68,6 +68,11 @@ def owe_reminders(appointment: Appointment, *, spa: SpaProfile, now: datetime) -
 def drop_waiting(appointment: Appointment) -> None:
     """Void what has not been sent yet; it speaks of a state that is gone."""
     appointment.messages.pending().update(state=Message.State.VOID)
+
+
+def follow(appointment: Appointment) -> None:
+    """Let what has not been sent yet tell of the latest sequence: its news still stand."""
+    appointment.messages.pending().update(sequence=appointment.sequence)
 
 
 def nudge() -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from bookings.actions import outbox
 from bookings.actions.changes import change_status, locked_latest
@@ -15,8 +16,19 @@ from services.models import SpaProfile
 Status = Appointment.Status
 
 
+def may_arrive(appointment: Appointment, now: datetime) -> bool:
+    """Whether the client may be marked as arrived: on the day of a confirmed visit, and later.
+
+    Days are those of the active time zone.
+    """
+    today = timezone.localtime(now).date()
+    return appointment.status == Status.CONFIRMED and appointment.starts_local.date() <= today
+
+
 def mark_arrived(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
-    """The client is here; raises ``NoLongerPossible`` unless the visit is confirmed."""
+    """The client is here; raises ``NoLongerPossible`` unless ``may_arrive``."""
+    if not may_arrive(appointment, now):
+        raise NoLongerPossible
     return _step(appointment, Status.ARRIVED, {Status.CONFIRMED}, by=by, now=now)
 
 
@@ -60,6 +72,7 @@ def mark_expected(
         return latest
 
     without_overlap(wish, write)
+    outbox.follow(latest)
     outbox.owe_reminders(latest, spa=spa, now=now)
     return latest
 
@@ -77,7 +90,7 @@ def _step(
     if latest.status not in allowed:
         raise NoLongerPossible
     change_status(latest, status, status.value, by=by, now=now)
-    outbox.drop_waiting(latest)
+    outbox.follow(latest)
     return latest
 
 

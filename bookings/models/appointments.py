@@ -227,7 +227,8 @@ class Event(models.Model):
     )
     kind = models.CharField(_("what"), max_length=30)
     changes = models.JSONField(_("changes"), default=dict)
-    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    # Asked why she cancels, an ill person may well say it.
+    reason = EncryptedTextField(_("reason"), blank=True, default="")
 
     class Meta:
         verbose_name = _("event")

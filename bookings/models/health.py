@@ -54,11 +54,24 @@ class HealthCheck(models.Model):
     def __str__(self) -> str:
         return _("Health check %(pk)s") % {"pk": self.pk}
 
+    @property
+    def areas(self) -> list[str]:
+        """Areas to avoid (keys of ``Contraindication.Area``), each once, the strictest first."""
+        return list(dict.fromkeys(area for finding in self.findings for area in finding["areas"]))
+
 
 class HealthReading(models.Model):
-    """One look of one person at one health check."""
+    """One look of one person at the health check of one visit.
 
-    health_check = models.ForeignKey(HealthCheck, on_delete=models.CASCADE, related_name="readings")
+    It outlives the answers: they may be given anew and the old ones forgotten.
+    """
+
+    appointment = models.ForeignKey(
+        "bookings.Appointment", on_delete=models.CASCADE, related_name="health_readings"
+    )
+    health_check = models.ForeignKey(
+        HealthCheck, on_delete=models.SET_NULL, related_name="readings", null=True
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

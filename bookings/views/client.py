@@ -29,6 +29,7 @@ from bookings.queries import last_bookable_day, seen_before
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import (
+    VISIT_KEY,
     Journey,
     alone,
     finish_journey,
@@ -143,7 +144,7 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
         messages.info(request, _("Please choose a time first."))
         return redirect("bookings:times", slug)
     if hold.client_id is not None:
-        return _to_visit(hold)
+        return redirect("bookings:visit", journey.typed.get(VISIT_KEY, "booked"))
     check = passing_check(journey, service=service, spa=spa, now=now)
     if request.method != "POST":
         form = DetailsForm(spa=spa, initial={**journey.typed, "hold": hold.reference})
@@ -162,8 +163,9 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)
-    finish_journey(request, service, booked)
-    return _to_visit(booked)
+    key = issue_visit_link(booked)
+    finish_journey(request, service, booked, key=key)
+    return redirect("bookings:visit", key)
 
 
 def _service(slug: str) -> Service:
@@ -315,7 +317,6 @@ def _details_page(
     if check is None:
         messages.info(request, HealthCheckNeeded().message)
         return redirect("bookings:health", hold.service.slug)
-    findings = check.findings
     return render(
         request,
         "bookings/client/details.html",
@@ -326,9 +327,9 @@ def _details_page(
             "lapsed": not Appointment.objects.blocking(timezone.now()).filter(pk=hold.pk).exists(),
             "outcome": check.outcome,
             "needing_clearance": [
-                one["name"] for one in findings if one["severity"] == Severity.CLEARANCE.value
+                one["name"] for one in check.findings if one["severity"] == Severity.CLEARANCE.value
             ],
-            "areas": list(dict.fromkeys(area for one in findings for area in one["areas"])),
+            "areas": check.areas,
         },
     )
 
@@ -340,7 +341,3 @@ def _wish_in_words(request: HttpRequest, journey: Journey) -> str:
     if start is None:
         return ""
     return moment_in_words(start.astimezone(spa.zone), now.astimezone(spa.zone).date())
-
-
-def _to_visit(booked: Appointment) -> HttpResponse:
-    return redirect("bookings:visit", issue_visit_link(booked))

@@ -24,6 +24,8 @@ from services.models import Service, SpaProfile
 
 KEY = "journeys"
 LASTS = timedelta(hours=12)
+BOOKED_LASTS = timedelta(minutes=30)
+VISIT_KEY = "visit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,16 @@ def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> 
     keep_journey(request, service, Journey())
 
 
-def finish_journey(request: HttpRequest, service: Service, booked: Appointment) -> None:
-    """Forget everything but what was booked, for the back button and a second tap."""
-    keep_journey(request, service, Journey(hold=booked.pk))
+def finish_journey(
+    request: HttpRequest, service: Service, booked: Appointment, *, key: str
+) -> None:
+    """Forget everything but the way to the visit page, for the back button and a second tap.
+
+    On a machine that others use too, even that must not last.
+    """
+    keep_journey(request, service, Journey(hold=booked.pk, typed={VISIT_KEY: key}))
+    if not request.user.is_authenticated:
+        request.session.set_expiry(BOOKED_LASTS)
 
 
 def with_check(journey: Journey, check: HealthCheck) -> Journey:

@@ -66,32 +66,20 @@ def visit(request: HttpRequest, reference: str) -> HttpResponse:
     appointment = booked_or_404(reference)
     if not may_read_health(request.user, appointment):
         raise PermissionDenied
-    check = _read(request, appointment.health_check)
+    check = actions.read_health_check(appointment=appointment, user=me(request), now=timezone.now())
     return render(
         request,
         "bookings/therapist/visit.html",
         {
             "card": Card(appointment, timezone.now()),
             "check": check,
-            "areas": _areas(check),
+            "areas": check.areas if check else [],
             "findings": check.findings if check else [],
             "said": _said(check) if check else [],
-            "readings": check.readings.select_related("user")[:20] if check else [],
+            "readings": appointment.health_readings.select_related("user")[:20],
             **bar(request, ""),
         },
     )
-
-
-def _read(request: HttpRequest, check: HealthCheck | None) -> HealthCheck | None:
-    if check is None:
-        return None
-    return actions.read_health_check(check=check, user=me(request), now=timezone.now())
-
-
-def _areas(check: HealthCheck | None) -> list[str]:
-    if check is None:
-        return []
-    return list(dict.fromkeys(area for one in check.findings for area in one.get("areas", [])))
 
 
 def _said(check: HealthCheck) -> list[Said]:

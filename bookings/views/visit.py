@@ -29,6 +29,7 @@ from bookings.actions import (
     record_health_check,
     renew_health_check,
     reschedule_appointment,
+    withdraw_health_check,
 )
 from bookings.calendar import visit_calendar
 from bookings.forms.visit import CancelForm, SeenForm
@@ -36,7 +37,7 @@ from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
-from bookings.views.journey import journey_again, keep_journey, refuse_further
+from bookings.views.journey import alone, journey_again, keep_journey, refuse_further
 from bookings.views.times import (
     Times,
     gone,
@@ -136,6 +137,7 @@ def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> Ht
 
 @page
 @private
+@alone
 @opened
 def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
     """Take new health answers for a visit that is still to come."""
@@ -149,6 +151,7 @@ def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
     verdict = form.verdict if request.method == "POST" else None
     if verdict is not None and not verdict.may_book:
         refuse_further(request, service, now=now)
+        _withdraw(request, appointment, now=now)
         changeable = may_client_change(appointment, spa=spa, now=now)
         return outcome_page(
             request,
@@ -330,6 +333,13 @@ def _move(
     else:
         messages.success(request, _("Your visit is moved. We have sent you the new time."))
     return redirect("bookings:visit", token)
+
+
+def _withdraw(request: HttpRequest, appointment: Appointment, *, now: datetime) -> None:
+    try:
+        withdraw_health_check(appointment=appointment, by=CLIENT, now=now)
+    except BookingError as refused:
+        messages.warning(request, refused.message)
 
 
 def _renew(

@@ -57,7 +57,6 @@ def spa(db: None) -> SpaProfile:
         hold_minutes=10,
         reminder_lead_hours=[48, 3],
         health_consent="We keep your answers encrypted.",
-        health_consent_version="2026-11",
         booking_consent="I agree with the booking policy.",
     )
 

@@ -32,6 +32,8 @@ def _stored() -> list[str]:
         cursor.execute("SELECT answers, findings, review_note FROM bookings_healthcheck")
         values = [value for row in cursor.fetchall() for value in row]
         cursor.execute("SELECT client_note FROM bookings_appointment")
+        values += [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT reason FROM bookings_event")
         return values + [row[0] for row in cursor.fetchall()]
 
 
@@ -47,6 +49,7 @@ def test_every_encrypted_column_is_found() -> None:
         "HealthCheck.findings",
         "HealthCheck.review_note",
         "Appointment.client_note",
+        "Event.reason",
     }
 
 
@@ -67,6 +70,7 @@ def test_after_a_rotation_the_old_key_can_go(settings: Settings, visit: Appointm
         "bookings.healthcheck.findings: 1 value",
         "bookings.healthcheck.review_note: 1 value",
         "bookings.appointment.client_note: 1 value",
+        "bookings.event.reason: 2 values",
         "All of them stand under the first key now.",
     ]
 

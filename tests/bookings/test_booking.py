@@ -649,11 +649,21 @@ def test_the_same_name_and_address_is_the_same_client(
     book: Book, mia: Therapist, fern: Room
 ) -> None:
     first = book(at(10))
-    again = book(at(12), details=actions.Details("cleo", "CLEO@example.com", "+442079460009"))
+    again = book(at(12), details=actions.Details("cleo", "CLEO@example.com", "+442079460001"))
     assert first.client is not None
     assert again.client == first.client
+    assert again.client.name == "Cleo"
+
+
+def test_a_stranger_cannot_put_a_number_of_hers_in_the_place_of_a_clients(
+    book: Book, mia: Therapist, fern: Room
+) -> None:
+    first = book(at(10))
+    stranger = book(at(12), details=replace(CLEO, phone="+442079460009"))
+    assert first.client is not None
     first.client.refresh_from_db()
-    assert (first.client.name, str(first.client.phone)) == ("Cleo", "+442079460009")
+    assert str(first.client.phone) == "+442079460001"
+    assert stranger.client != first.client
 
 
 def test_a_family_that_shares_an_address_are_several_clients(

@@ -333,7 +333,7 @@ def test_new_answers_take_the_place_of_the_old(
     visit = book(at(10, days=4))
     check = make_check(lymph, NOW, Outcome.ADAPT)
     renewed = actions.renew_health_check(appointment=visit, check=check, by=actions.CLIENT, now=NOW)
-    assert (renewed.health_check, renewed.status, renewed.sequence) == (check, "confirmed", 1)
+    assert (renewed.health_check, renewed.status, renewed.sequence) == (check, "confirmed", 2)
     assert last_event(visit) == {"kind": "health_renewed", "by": "client", "changes": {}}
 
 
@@ -343,9 +343,49 @@ def test_new_answers_that_need_a_clearance_make_a_visit_a_request_again(
     visit = book(at(10, days=4))
     check = make_check(lymph, NOW, Outcome.CLEARANCE)
     actions.renew_health_check(appointment=visit, check=check, by=actions.CLIENT, now=NOW)
-    assert (stored(visit).status, stored(visit).sequence) == ("requested", 2)
+    assert (stored(visit).status, stored(visit).sequence) == ("requested", 3)
     assert waiting(visit) == {("request_received", 0, NOW)}
     assert last_event(visit)["changes"] == {"status": ["confirmed", "requested"]}
+
+
+def test_new_answers_lose_no_message(
+    book: Book, mia: Therapist, fern: Room, lymph: Service
+) -> None:
+    visit = book(at(10, days=4))
+    before = waiting(visit)
+    actions.renew_health_check(
+        appointment=visit, check=make_check(lymph, NOW), by=actions.CLIENT, now=NOW
+    )
+    assert waiting(visit) == before
+    assert set(visit.messages.pending().values_list("sequence", flat=True)) == {2}
+
+
+def test_a_request_is_not_granted_on_answers_that_nobody_has_seen(
+    book: Book, mia: Therapist, fern: Room, lymph: Service, spa: SpaProfile
+) -> None:
+    visit = book(at(10, days=4), outcome=Outcome.CLEARANCE)
+    anew = make_check(lymph, NOW, Outcome.CLEARANCE)
+    actions.renew_health_check(appointment=stored(visit), check=anew, by=actions.CLIENT, now=NOW)
+    with pytest.raises(actions.ChangedMeanwhile):
+        actions.decide_request(appointment=visit, granted=True, by=actions.SYSTEM, spa=spa, now=NOW)
+    anew.refresh_from_db()
+    assert (stored(visit).status, anew.review) == ("requested", "")
+
+
+def test_a_withdrawn_check_keeps_the_visit_where_it_is(
+    book: Book, mia: Therapist, fern: Room, spa: SpaProfile
+) -> None:
+    visit = book(at(10, days=4))
+    left = actions.withdraw_health_check(appointment=visit, by=actions.CLIENT, now=NOW)
+    assert (left.health_check, left.status) == (None, "confirmed")
+    assert last_event(visit) == {"kind": "health_withdrawn", "by": "client", "changes": {}}
+    with pytest.raises(actions.HealthCheckNeeded):
+        actions.reschedule_appointment(
+            appointment=left, starts_at=at(12, days=4), by=actions.CLIENT, spa=spa, now=NOW
+        )
+    with pytest.raises(actions.HealthCheckNeeded):
+        actions.affirm_health_check(appointment=left, rules=[], by=actions.CLIENT, now=NOW)
+    assert stored(visit).starts_at == at(10, days=4)
 
 
 def test_answers_for_another_treatment_or_from_another_day_renew_nothing(

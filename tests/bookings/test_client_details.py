@@ -1,5 +1,6 @@
 """The details, the booking itself, and everything that can come between."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from django.test import Client as Browser
 
 from bookings import actions
 from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist, VisitLink
+from bookings.models.fields import ring
 from bookings.views.journey import KEY
 from services.models import Service, ServiceOption
 from tests.bookings.client_pages import (
@@ -112,14 +114,28 @@ def test_what_was_typed_is_forgotten_once_it_is_booked(client: Browser, lymph: S
     client.post(DETAILS, {**CLEO, "email": "cleo@", "hold": reference})
     client.post(DETAILS, {**CLEO, "hold": reference})
     [kept] = client.session[KEY].values()
+    sealed = kept.pop("typed")
     assert kept == {
         "start": "",
         "option": 0,
         "therapist": 0,
         "check": 0,
         "hold": booked().pk,
-        "typed": "",
+        "returning": 0,
     }
+    assert list(json.loads(ring().decrypt(sealed.encode()))) == ["visit"]
+
+
+def test_coming_back_makes_no_new_keys_and_a_revoked_key_stays_revoked(
+    client: Browser, lymph: Service
+) -> None:
+    reference = hold(client, lymph, at(10))
+    first = client.post(DETAILS, {**CLEO, "hold": reference})["Location"]
+    assert client.get(DETAILS)["Location"] == first
+    assert VisitLink.objects.count() == 1
+    actions.revoke_visit_links(appointment=booked(), by=actions.SYSTEM, now=NOW)
+    assert client.get(client.get(DETAILS)["Location"]).status_code == 404
+    assert client.session.get_expiry_age() <= 30 * 60
 
 
 def test_what_was_typed_stands_in_the_session_encrypted(client: Browser, lymph: Service) -> None:

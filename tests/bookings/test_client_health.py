@@ -324,7 +324,15 @@ def test_answers_never_stand_in_the_session(
     }
     pass_health(client, lymph, said)
     [kept] = client.session[KEY].values()
-    assert set(kept) == {"start", "option", "therapist", "check", "hold", "typed"}
+    assert set(kept) == {
+        "start",
+        "option",
+        "therapist",
+        "check",
+        "hold",
+        "returning",
+        "typed",
+    }
     assert "ngina" not in str(Session.objects.get().get_decoded())
 
 

@@ -1,5 +1,6 @@
 """Health answers: what is kept, how it stands in the database, and for how long."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -52,7 +53,9 @@ def test_a_check_keeps_answers_verdict_and_versions(told: HealthCheck, lymph: Se
     assert [(one["slug"], one["severity"], one["areas"]) for one in kept.findings] == [
         ("asthma", "adapt", ["neck"])
     ]
-    assert (kept.consent_version, kept.given_at, kept.affirmed_at) == ("2026-11", NOW, NOW)
+    assert (kept.given_at, kept.affirmed_at) == (NOW, NOW)
+    words = "We keep your answers encrypted."
+    assert kept.consent_version == hashlib.sha256(words.encode()).hexdigest()[:16]
     assert (kept.service, kept.review) == (lymph, "")
 
 
@@ -153,13 +156,47 @@ def test_a_new_first_key_encrypts_and_the_old_one_still_reads(
     assert HealthCheck.objects.get(pk=fresh.pk).answers["fever"]["reply"] == "no"
 
 
-def test_each_reading_is_logged(told: HealthCheck, olive: User) -> None:
-    assert actions.read_health_check(check=told, user=olive, now=NOW) == told
-    actions.read_health_check(check=told, user=olive, now=NOW + timedelta(minutes=1))
+def test_each_reading_is_logged(
+    book: Callable[..., Appointment], mia: Therapist, fern: Room, olive: User
+) -> None:
+    visit = book(at(10, days=4))
+    check = visit.health_check
+    assert check is not None
+    assert actions.read_health_check(appointment=visit, user=olive, now=NOW) == check
+    actions.read_health_check(appointment=visit, user=olive, now=NOW + timedelta(minutes=1))
     assert list(HealthReading.objects.values_list("health_check", "user", "at")) == [
-        (told.pk, olive.pk, NOW + timedelta(minutes=1)),
-        (told.pk, olive.pk, NOW),
+        (check.pk, olive.pk, NOW + timedelta(minutes=1)),
+        (check.pk, olive.pk, NOW),
     ]
+
+
+def test_who_read_answers_is_known_after_they_are_given_anew_and_forgotten(
+    book: Callable[..., Appointment], mia: Therapist, fern: Room, lymph: Service, olive: User
+) -> None:
+    visit = book(at(10, days=4))
+    actions.read_health_check(appointment=visit, user=olive, now=NOW)
+    later = NOW + timedelta(days=2)
+    anew = make_check(lymph, later)
+    actions.renew_health_check(appointment=visit, check=anew, by=actions.CLIENT, now=later)
+    assert actions.purge_health_checks(now=later) == 1
+    reading = visit.health_readings.get()
+    assert (reading.user, reading.at, reading.health_check_id) == (olive, NOW, None)
+
+
+def test_a_time_is_not_held_for_a_check_that_is_forgotten(
+    told: HealthCheck, spa: SpaProfile, lymph: Service, mia: Therapist, fern: Room
+) -> None:
+    HealthCheck.objects.filter(pk=told.pk).delete()
+    with pytest.raises(actions.HealthCheckNeeded):
+        actions.hold_time(
+            service=lymph,
+            option=lymph.options.get(),
+            starts_at=at(10),
+            health_check=told,
+            spa=spa,
+            now=NOW,
+        )
+    assert not Appointment.objects.exists()
 
 
 def test_a_check_that_no_booking_took_up_is_forgotten_after_a_day(
@@ -167,10 +204,8 @@ def test_a_check_that_no_booking_took_up_is_forgotten_after_a_day(
     book: Callable[..., Appointment],
     mia: Therapist,
     fern: Room,
-    olive: User,
 ) -> None:
     visit = book(at(10, days=4))
-    actions.read_health_check(check=told, user=olive, now=NOW)
     assert actions.purge_health_checks(now=NOW + timedelta(hours=24)) == 0
     assert actions.purge_health_checks(now=NOW + timedelta(hours=24, seconds=1)) == 1
     assert list(HealthCheck.objects.all()) == [visit.health_check]

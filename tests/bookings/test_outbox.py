@@ -95,11 +95,11 @@ def test_what_the_mail_server_took_is_sent_whatever_happened_meanwhile(
 
 
 TRUE_AS_LONG_AS = [
-    ("confirmation", {"confirmed"}),
+    ("confirmation", {"confirmed", "arrived"}),
     ("request_received", {"requested"}),
-    ("granted", {"confirmed"}),
+    ("granted", {"confirmed", "arrived"}),
     ("declined", {"declined"}),
-    ("changed", {"requested", "confirmed"}),
+    ("changed", {"requested", "confirmed", "arrived"}),
     ("cancelled", {"cancelled"}),
     ("reminder", {"confirmed"}),
 ]

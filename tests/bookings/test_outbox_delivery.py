@@ -236,7 +236,7 @@ def test_an_unforeseen_error_is_named_by_its_place_and_tried_again(
 def test_a_message_that_is_no_longer_true_is_voided(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
-    Appointment.objects.update(status="arrived")
+    Appointment.objects.update(status="cancelled")
     assert messages.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("void", 1, "")
     assert smtp.messages == []

@@ -9,6 +9,7 @@ from django.test import Client as Browser
 
 from bookings import actions
 from bookings.models import Appointment, HealthCheck, Room, Therapist
+from bookings.views.times import start_value
 from services.models import Contraindication
 from tests.bookings.client_pages import HEALTH, answers, choose, hold, words
 from tests.bookings.conftest import NOW, OTTO, at
@@ -194,14 +195,22 @@ def test_changed_questions_cannot_be_affirmed(
 def test_a_stop_keeps_nothing_and_offers_to_cancel(
     client: Browser, visit: Appointment, address: str, slug: str, title: str
 ) -> None:
-    before = visit.health_check_id
     page = client.post(f"{address}health/", answers(visit.service, {f"tick-{slug}": "on"}))
     text = words(page)
     assert (page.status_code, title in text) == (200, True)
     assert f'href="{address}cancel/"' in text
     assert 'href="tel:+44-20-7946-0018"' in text
-    assert list(HealthCheck.objects.values_list("pk", flat=True)) == [before]
-    assert not visit.events.filter(kind="health_renewed").exists()
+    assert HealthCheck.objects.count() == 1
+    event = visit.events.latest("pk")
+    assert (event.kind, event.changes, event.reason) == ("health_withdrawn", {}, "")
+    # The check that she passed when she booked does not stand any longer.
+    moved = client.post(
+        f"{address}reschedule/",
+        {"start": start_value(at(14, days=5)), "step": "move", "sequence": visit.sequence + 1},
+    )
+    assert moved.status_code == 302
+    visit.refresh_from_db()
+    assert (visit.health_check, visit.starts_at) == (None, at(10, days=4))
 
 
 def test_a_stop_on_the_visit_page_ends_a_journey_for_the_same_treatment(
@@ -222,7 +231,7 @@ def test_a_new_need_for_clearance_makes_the_visit_a_request(
     assert answered["Location"] == address
     assert "We are keeping" in words(client.get(address))
     visit.refresh_from_db()
-    assert (visit.status, visit.sequence) == ("requested", 2)
+    assert (visit.status, visit.sequence) == ("requested", 3)
 
 
 def test_new_answers_need_consent(client: Browser, visit: Appointment, address: str) -> None:

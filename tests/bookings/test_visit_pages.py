@@ -115,7 +115,7 @@ def test_unknown_revoked_and_unfinished_all_get_the_same_answer(
 ) -> None:
     visit = book(at(10, days=4))
     revoked = opened(visit)
-    actions.revoke_visit_links(appointment=visit, now=now)
+    actions.revoke_visit_links(appointment=visit, by=actions.CLIENT, now=now)
     unfinished = opened(book(at(14, days=4), details=OTTO))
     Appointment.objects.filter(client__name="Otto").update(status="expired")
     addresses = [

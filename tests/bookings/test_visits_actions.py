@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from bookings import actions
+from bookings.actions import outbox
 from bookings.models import Appointment, Room, Therapist
 from services.models import ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at
@@ -34,7 +35,7 @@ def stored(visit: Appointment) -> Appointment:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_each_step_is_recorded_and_voids_what_was_to_be_sent(
+def test_each_step_is_recorded_and_what_waits_to_be_sent_follows_it(
     step: str, visit: Appointment, dana: User
 ) -> None:
     done = STEPS[step](appointment=visit, by=actions.staff(dana), now=TEN)
@@ -42,7 +43,8 @@ def test_each_step_is_recorded_and_voids_what_was_to_be_sent(
     event = visit.events.latest("pk")
     assert (event.kind, event.actor, event.at) == (step, dana, TEN)
     assert event.changes == {"status": ["confirmed", step]}
-    assert set(visit.messages.values_list("state", flat=True)) == {"void"}
+    # Whether it is still true is asked when it is sent: a wrong tap must not lose a message.
+    assert set(visit.messages.values_list("state", "sequence")) == {("pending", 2)}
 
 
 @pytest.mark.parametrize(
@@ -108,18 +110,33 @@ def test_each_step_can_be_taken_back(
     event = visit.events.latest("pk")
     assert (event.kind, event.actor) == ("expected_again", dana)
     assert event.changes == {"status": [step, "confirmed"]}
-    assert not visit.messages.pending().exists()
+    assert set(visit.messages.values_list("state", "sequence")) == {("pending", 3)}
 
 
-def test_an_arrival_marked_too_early_and_taken_back_owes_the_reminders_still_to_come(
-    visit: Appointment, spa: SpaProfile
-) -> None:
-    day_before = TEN - timedelta(days=1)
-    done = actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=day_before)
-    actions.mark_expected(appointment=done, by=actions.SYSTEM, spa=spa, now=day_before)
-    assert list(visit.messages.pending().values_list("kind", "lead_hours", "due_at")) == [
-        ("reminder", 3, TEN - timedelta(hours=3))
+def test_nobody_arrives_before_the_day_of_the_visit(visit: Appointment) -> None:
+    midnight = TEN.replace(hour=0)
+    with pytest.raises(actions.NoLongerPossible):
+        actions.mark_arrived(
+            appointment=visit, by=actions.SYSTEM, now=midnight - timedelta(seconds=1)
+        )
+    assert visit.messages.pending().count() == 3
+    assert actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=midnight).status == (
+        "arrived"
+    )
+
+
+def test_a_wrong_tap_loses_no_message(visit: Appointment, spa: SpaProfile) -> None:
+    """The mail server has been down since the booking: nothing has been sent yet."""
+    six = TEN - timedelta(hours=4)
+    done = actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=six)
+    actions.mark_expected(appointment=done, by=actions.SYSTEM, spa=spa, now=six)
+    latest = stored(visit)
+    assert sorted(latest.messages.pending().values_list("kind", "lead_hours")) == [
+        ("confirmation", 0),
+        ("reminder", 3),
+        ("reminder", 48),
     ]
+    assert all(outbox.is_still_true(one, now=six) for one in latest.messages.pending())
 
 
 @pytest.mark.parametrize("status", ["held", "requested", "confirmed", "cancelled", "declined"])
