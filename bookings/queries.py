@@ -42,13 +42,6 @@ class Offer:
         """The possible starts in order, in the zone of the grid."""
         return [one.astimezone(self.grid.zone) for one in self.grid.times(self.bits(therapist))]
 
-    def by_day(self, therapist: Therapist | None = None) -> dict[date, list[datetime]]:
-        """The possible starts under each local day of the grid, full days too."""
-        days: dict[date, list[datetime]] = {day: [] for day in self.grid.days}
-        for one in self.times(therapist):
-            days[one.date()].append(one)
-        return days
-
     def therapists_at(self, starts_at: datetime) -> list[Therapist]:
         """Those who could start a visit exactly at ``starts_at``."""
         cell = self.grid.cell_at(starts_at)

@@ -40,7 +40,7 @@ def outcome_page(
         {
             "service": service,
             "findings": findings,
-            "emergency": any(one.care is Care.EMERGENCY for one in findings),
+            "emergency": verdict.care is Care.EMERGENCY,
             "again_url": again_url,
             "booked": booked,
             "cancel_url": cancel_url,
