@@ -1,7 +1,7 @@
 """What the database's rows come to: offers, scarce rooms, whom a client saw before."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,7 +30,6 @@ TODAY = NOW.date()
 # --- One spa, exact answers -------------------------------------------------------------------
 
 
-@pytest.fixture
 def by_day(found: Offer) -> dict[date, list[datetime]]:
     """The possible starts under each local day of the grid, full days too."""
     days: dict[date, list[datetime]] = {day: [] for day in found.grid.days}
@@ -39,6 +38,7 @@ def by_day(found: Offer) -> dict[date, list[datetime]]:
     return days
 
 
+@pytest.fixture
 def ask(
     spa: SpaProfile, lymph: Service, hour: ServiceOption, now: datetime
 ) -> Callable[..., Offer]:
