@@ -188,8 +188,12 @@ class EventInline(ReadOnly, admin.TabularInline):
     """Who changed what."""
 
     model = Event
-    fields = ["at", "actor_kind", "actor", "kind", "reason"]
+    # Without the reason: what people say when they cancel may be about their health.
+    fields = ["at", "actor_kind", "actor", "kind"]
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).select_related("actor")
 
 
 class MessageInline(ReadOnly, admin.TabularInline):

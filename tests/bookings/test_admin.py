@@ -1,6 +1,7 @@
 """What owners find in the admin, and what nobody finds there."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import time_machine
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from bookings.actions.events import record, staff
 from bookings.models import (
     Appointment,
     Client,
@@ -162,6 +164,29 @@ def test_a_list_costs_the_same_for_any_number_of_rows(
         Therapist.objects.create(name=f"Therapist {number}")
         book(at(12 + number, days=2 + number), details=OTTO)
     assert _queries_of(owner, f"/admin/bookings/{name}/") == first
+
+
+def test_a_visit_costs_the_same_for_any_length_of_its_history(
+    owner: Browser, visit: Appointment, dana: User, olive: User, now: datetime
+) -> None:
+    url = f"/admin/bookings/appointment/{visit.pk}/change/"
+    visit.events.all().delete()
+    record(visit, "arrived", by=staff(dana), now=now)
+    owner.get(url)  # Content types are asked for once per process.
+    first = _queries_of(owner, url)
+    for number in range(11):
+        record(visit, "expected_again", by=staff(olive if number % 2 else dana), now=now)
+    assert visit.events.count() == 12
+    assert _queries_of(owner, url) == first
+
+
+def test_the_reason_of_a_change_is_not_shown(
+    owner: Browser, visit: Appointment, dana: User, now: datetime
+) -> None:
+    record(visit, "cancelled", by=staff(dana), now=now, reason="Rang: has a cold.")
+    page = owner.get(f"/admin/bookings/appointment/{visit.pk}/change/").content.decode()
+    assert "dana" in page
+    assert "has a cold" not in page
 
 
 def _queries_of(browser: Browser, url: str) -> int:
