@@ -29,10 +29,7 @@ def full_day(day: date, today: date) -> str:
 
 
 def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
-    """Tuesday 24 November, 10:15 – 11:15, both in the zone of ``starts_at``.
-
-    Where the clock shows the start twice, the zone's short name stands behind it.
-    """
+    """Tuesday 24 November, 10:15 – 11:15, both in the zone of ``starts_at``."""
     return _("%(day)s, %(hours)s") % {
         "day": full_day(starts_at.date(), today),
         "hours": hours_in_words(starts_at, ends_at),
@@ -49,10 +46,10 @@ def span_in_html(starts_at: datetime, ends_at: datetime, today: date) -> SafeStr
 
 
 def hours_in_words(starts_at: datetime, ends_at: datetime) -> str:
-    """10:15 – 11:15."""
+    """10:15 – 11:15; behind a time that the clock shows twice stands the zone's short name."""
     return _("%(starts)s – %(ends)s") % {
         "starts": clock_time(starts_at),
-        "ends": time_format(ends_at, "TIME_FORMAT"),
+        "ends": clock_time(ends_at),
     }
 
 
