@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 
+from bookings.actions import may_arrive
+from bookings.actions.changes import CHANGEABLE
+from bookings.availability import Hours
 from bookings.models import Appointment, HealthCheck, Therapist, TimeOff, WorkingHours
-from bookings.models.appointments import AppointmentQuerySet
+from bookings.models.appointments import UPCOMING, AppointmentQuerySet
 from services.models import SpaProfile
 
 Status = Appointment.Status
-CHANGEABLE = (Status.REQUESTED, Status.CONFIRMED)
 OFF_STATUSES = (Status.CANCELLED, Status.DECLINED, Status.NO_SHOW)
 
 # The desk's pages never need the answers; what is not loaded cannot be shown.
@@ -62,8 +64,15 @@ class Card:
         return Badge(self.appointment.status, self.appointment.get_status_display())
 
     @property
+    def health_is_open(self) -> bool:
+        """Whether somebody has to talk to the client before she is treated: no check holds."""
+        return self.appointment.status in UPCOMING and self.appointment.health_check is None
+
+    @property
     def verdict(self) -> Badge | None:
-        """Clear, adapt or awaiting clearance: all that the desk learns of the health check."""
+        """Clear, adapt, awaiting clearance or open: all that the desk learns of the check."""
+        if self.health_is_open:
+            return Badge("urgent", _("Health check open: please call"))
         check = self.appointment.health_check
         if check is None or check.review == HealthCheck.Review.DECLINED:
             return None
@@ -107,9 +116,8 @@ class Card:
 
     @property
     def can_arrive(self) -> bool:
-        """Whether the client may be marked as arrived: on the day and later."""
-        today = self.now.astimezone(self.starts_at.tzinfo).date()
-        return self.appointment.status == Status.CONFIRMED and self.starts_at.date() <= today
+        """Whether the client may be marked as arrived."""
+        return may_arrive(self.appointment, self.now)
 
     @property
     def can_complete(self) -> bool:
@@ -174,7 +182,7 @@ class Column:
     @cached_property
     def bands(self) -> list[Band]:
         """The day by the hour, hours without an entry left out."""
-        entries: list[Entry] = sorted([*self.cards, *self.pauses], key=lambda one: one.starts_at)
+        entries: list[Entry] = sorted([*self.cards, *self.pauses], key=_instant)
         hours = sorted({entry.starts_at.hour for entry in entries})
         return [
             Band(hour, [one for one in entries if one.starts_at.hour == hour]) for hour in hours
@@ -220,7 +228,7 @@ class Day:
     def cards(self) -> list[Card]:
         """All the day's appointments in the order of their starts."""
         cards = [card for column in self.columns for card in column.cards]
-        return sorted(cards, key=lambda card: card.starts_at)
+        return sorted(cards, key=_instant)
 
     @property
     def hours(self) -> list[int]:
@@ -339,15 +347,14 @@ def _column(
     cards: Iterable[Card],
     absences: Sequence[TimeOff],
 ) -> Column:
-    shifts = [hours for hours in therapist.working_hours.all() if _holds(hours, day)]
+    week = [_hours(row) for row in therapist.working_hours.all()]
+    shifts = [one for one in week if one.holds_on(day)]
     hours = [(_at(day, one.starts, zone), _at(day, one.ends, zone)) for one in shifts]
     own = [off for off in absences if off.therapist_id in (None, therapist.pk)]
     return Column(
         therapist=therapist,
         hours=hours if therapist.active else [],
-        pauses=sorted(
-            [*_breaks(shifts, day, zone), *_absences(own, hours)], key=lambda one: one.starts_at
-        ),
+        pauses=sorted([*_breaks(shifts, day, zone), *_absences(own, hours)], key=_instant),
         cards=[
             card
             for card in cards
@@ -356,15 +363,24 @@ def _column(
     )
 
 
-def _holds(hours: WorkingHours, day: date) -> bool:
-    return (
-        hours.weekday == day.weekday()
-        and (hours.valid_from is None or hours.valid_from <= day)
-        and (hours.valid_until is None or day <= hours.valid_until)
+def _hours(row: WorkingHours) -> Hours:
+    return Hours(
+        row.weekday,
+        row.starts,
+        row.ends,
+        row.break_starts,
+        row.break_ends,
+        row.valid_from,
+        row.valid_until,
     )
 
 
-def _breaks(shifts: Iterable[WorkingHours], day: date, zone: ZoneInfo) -> list[Pause]:
+def _instant(entry: Entry) -> datetime:
+    # Within one zone Python compares by the wall clock, which repeats an hour.
+    return entry.starts_at.astimezone(UTC)
+
+
+def _breaks(shifts: Iterable[Hours], day: date, zone: ZoneInfo) -> list[Pause]:
     return [
         Pause(_at(day, one.break_starts, zone), _at(day, one.break_ends, zone), _("Break"))
         for one in shifts

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bookings.models import Appointment, Event, Room, Therapist
-from bookings.words import clock_time, full_day
+from bookings.words import moment_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "expected_again": _("Took the last step back"),
         "health_renewed": _("Answered the health check again"),
         "health_affirmed": _("Said that the health check still holds"),
+        "health_withdrawn": _("Health check to be talked about"),
+        "links_revoked": _("Made the links in earlier mails useless"),
     }
     return words.get(event.kind, event.kind)
 
@@ -88,8 +90,4 @@ def _moved(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> s
 
 
 def _moment(text: str) -> str:
-    local = timezone.localtime(datetime.fromisoformat(text))
-    return _("%(day)s, %(time)s") % {
-        "day": full_day(local.date(), timezone.localdate()),
-        "time": clock_time(local),
-    }
+    return moment_in_words(timezone.localtime(datetime.fromisoformat(text)), timezone.localdate())

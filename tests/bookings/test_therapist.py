@@ -1,7 +1,7 @@
 """The therapist's own days and the health checks of those who come to her."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 import time_machine
@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from bookings import actions
-from bookings.models import Appointment, HealthReading, Room, Therapist
+from bookings.models import Appointment, HealthReading, Room, Therapist, WorkingHours
 from services.models import SpaProfile
 from services.screening import Answer, Reply, screen
 from tests.bookings.conftest import OTTO, at
@@ -140,12 +140,51 @@ def test_owners_see_who_has_read(as_mia: Browser, visit: Appointment, olive: Use
     assert "Who has read it" not in words(as_mia.get(page_of(visit)))
 
 
-def test_a_visit_without_a_check_says_so_and_records_nothing(
-    as_mia: Browser, visit: Appointment
+def test_without_a_check_she_talks_before_she_begins(
+    as_mia: Browser, visit: Appointment, now: datetime
 ) -> None:
-    Appointment.objects.filter(pk=visit.pk).update(health_check=None)
-    assert "There is no health check for this visit." in words(as_mia.get(page_of(visit)))
+    actions.withdraw_health_check(appointment=visit, by=actions.CLIENT, now=now)
+    for url in ("/therapist/?date=2026-11-24", page_of(visit)):
+        page = words(as_mia.get(url))
+        assert "Important: No valid health check. Please talk before you begin." in page
+        assert "please call" not in page
+        assert "Read the health check" not in page
     assert HealthReading.objects.count() == 0
+
+
+def test_a_past_visit_without_a_check_says_so(as_mia: Browser, visit: Appointment) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(health_check=None, status="completed")
+    page = words(as_mia.get(page_of(visit)))
+    assert "There is no health check for this visit." in page
+    assert "Please talk before you begin." not in page
+
+
+def test_owners_see_who_read_answers_that_were_taken_back(
+    as_mia: Browser, visit: Appointment, olive: User, now: datetime
+) -> None:
+    as_mia.get(page_of(visit))
+    actions.withdraw_health_check(appointment=visit, by=actions.CLIENT, now=now)
+    page = words(browser_of(olive).get(page_of(visit)))
+    assert "Who has read it Mia Monday 23 November, 08:00" in page
+    assert "olive" not in page[page.index("Who has read it") :]
+
+
+def test_equal_times_of_a_clock_change_night_are_told_apart(
+    as_mia: Browser,
+    book: Book,
+    mia: Therapist,
+    fern: Room,
+    clock: time_machine.Traveller,
+) -> None:
+    saturday = datetime(2026, 10, 24, 8, tzinfo=UTC)
+    clock.move_to(saturday)
+    WorkingHours.objects.filter(therapist=mia).update(
+        starts=time(0), break_starts=time(0, 30), break_ends=time(1, 30)
+    )
+    book(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), therapist=mia, when=saturday)
+    page = words(as_mia.get("/therapist/?date=2026-10-25"))
+    assert "Break 00:30 – 01:30 BST" in page
+    assert "01:30 GMT – 02:30 Cleo" in page
 
 
 def test_answers_to_a_question_that_is_gone_are_still_readable(
