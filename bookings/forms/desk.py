@@ -50,4 +50,7 @@ class MoveForm(SeenForm):
     """Move a visit to a time that was chosen from the free ones."""
 
     start = forms.CharField(max_length=17, widget=forms.HiddenInput)
-    therapist = forms.CharField(required=False, max_length=12, widget=forms.HiddenInput)
+    # Not stripped: only an empty key means anyone.
+    therapist = forms.CharField(
+        required=False, max_length=12, strip=False, widget=forms.HiddenInput
+    )

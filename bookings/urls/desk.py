@@ -16,4 +16,5 @@ urlpatterns: list[URLPattern] = [
     path(f"{VISIT}move/", desk.move, name="desk_move"),
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),
     path(f"{VISIT}decide/", desk.decide, name="desk_decide"),
+    path(f"{VISIT}revoke-links/", desk.revoke_links, name="desk_revoke_links"),
 ]

@@ -1,13 +1,16 @@
 """The front desk: the day, and all that is done with a visit."""
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -21,7 +24,8 @@ from bookings.permissions import desk_only, may_read_health
 from bookings.queries import last_bookable_day, offer
 from bookings.views.common import private, spa_of
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me, next_days
-from bookings.views.times import Choice, Times, Wanted, read_start, start_value
+from bookings.views.times import Choice, Times, Wanted, read_start
+from bookings.words import span_in_html
 
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -142,6 +146,20 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
+@private
+@desk_only
+@require_POST
+def revoke_links(request: HttpRequest, reference: str) -> HttpResponse:
+    """Make the links in earlier mails useless."""
+    visit = booked_or_404(reference)
+    actions.revoke_visit_links(appointment=visit, by=actions.staff(me(request)), now=timezone.now())
+    messages.success(
+        request,
+        _("The links in earlier mails no longer open this visit. The next mail brings a new one."),
+    )
+    return redirect("bookings:desk_appointment", visit.reference)
+
+
 def _take_step(request: HttpRequest, visit: Appointment, name: str) -> str:
     by, now = actions.staff(me(request)), timezone.now()
     who = {"name": visit.client}
@@ -208,24 +226,24 @@ def _free_times(
         earliest=now,
     )
     asked = request.POST if request.method == "POST" else request.GET
-    keys = {one.pk: one for one in found.therapists}
     key = asked.get("therapist", "")
-    therapist = keys.get(int(key)) if key.isdecimal() and len(key) < 12 else None
+    therapist = next((one for one in found.therapists if str(one.pk) == key), None)
     day = day_asked_for(request, today) if "date" in request.GET else None
     wanted = Wanted(request.path, therapist=therapist, day=day)
     times = Times(found, wanted, today)
-    start = read_start(request.GET.get("start", ""), last_day=last_bookable_day(spa, now))
-    chosen = start.astimezone(spa.zone) if start and times.is_on_offer(start) else None
-    gone = start is not None and chosen is None
-    nearest = refused.nearest if isinstance(refused, TimeTaken) else []
+    start = read_start(asked.get("start", ""), last_day=found.grid.last_day)
+    nobody = bool(key) and therapist is None
+    is_free = start is not None and times.is_on_offer(start) and not nobody
+    taken = refused is not None or (start is not None and not is_free)
+    nearest = times.nearest(start) if start and taken else []
     return {
         "times": times,
         "therapist": therapist,
         "therapists": _choices(wanted, found.therapists),
-        "chosen": chosen,
-        "chosen_end": chosen and chosen + (visit.ends_at - visit.starts_at),
-        "refused": refused or (TimeTaken() if gone else None),
-        "nearest": [(one, wanted.url(start=start_value(one))) for one in nearest],
+        "nobody": nobody,
+        "chosen": _span(start, visit, spa.zone, today) if start and not taken else "",
+        "refused": TimeTaken([one.starts_at for one in nearest]) if taken else None,
+        "nearest": [(one.starts_at, wanted.url(start=one.value)) for one in nearest],
         "soonest": [(one, wanted.url(start=one.value)) for one in times.soonest],
         "parts": [
             (part.name, [(one, wanted.url(start=one.value)) for one in part.times])
@@ -247,8 +265,20 @@ def _choices(wanted: Wanted, therapists: Any) -> list[Choice]:
     ]
 
 
+def _span(starts_at: datetime, visit: Appointment, zone: ZoneInfo, today: date) -> SafeString:
+    # Added in UTC: on the nights of a clock change a local time would end an hour off.
+    ends_at = starts_at + (visit.ends_at - visit.starts_at)
+    return span_in_html(starts_at.astimezone(zone), ends_at.astimezone(zone), today)
+
+
 def _therapist(key: str) -> Therapist | None:
-    return Therapist.objects.filter(pk=int(key)).first() if key.isdecimal() else None
+    """The therapist whom ``key`` names; ``None``, which means anyone, only where it is empty."""
+    if not key:
+        return None
+    found = Therapist.objects.filter(pk=int(key)).first() if key.isdecimal() else None
+    if found is None:
+        raise TimeTaken
+    return found
 
 
 def _page_of_change(

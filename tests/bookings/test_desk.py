@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -207,7 +207,10 @@ def test_an_unknown_step_changes_nothing(step: str, desk: Browser, visit: Appoin
 
 
 @pytest.mark.parametrize("seen", ["0", "", "soon", "-1", "999999999999999999999"])
-def test_a_stale_page_changes_nothing(seen: str, desk: Browser, visit: Appointment) -> None:
+def test_a_stale_page_changes_nothing(
+    seen: str, desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 55))
     urls: list[tuple[str, dict[str, str]]] = [
         ("step", {"step": "arrived"}),
         ("cancel", {"reason": ""}),
@@ -220,11 +223,94 @@ def test_a_stale_page_changes_nothing(seen: str, desk: Browser, visit: Appointme
     assert (latest.status, latest.starts_at, latest.sequence) == ("confirmed", at(10), 1)
 
 
-def test_a_stale_page_says_that_somebody_else_was_first(desk: Browser, visit: Appointment) -> None:
+def test_a_stale_page_says_that_somebody_else_was_first(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(10, 5))
     take(desk, visit, "arrived")
-    assert said(take(desk, visit, "arrived"))[-1] == (
+    assert said(take(desk, visit, "no_show"))[-1] == (
         "This visit was changed by somebody else. Nothing was changed; please look again."
     )
+
+
+def test_nobody_arrives_before_the_day(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    url = desk_url("appointment", visit)
+    assert 'value="arrived"' not in desk.get(url).content.decode()
+    take(desk, visit, "arrived")
+    assert status_of(visit) == "confirmed"
+    clock.move_to(at(0))
+    assert 'value="arrived"' in desk.get(url).content.decode()
+
+
+def test_a_check_that_was_taken_back_asks_for_a_call_and_says_no_reason(
+    desk: Browser, visit: Appointment, now: datetime
+) -> None:
+    actions.withdraw_health_check(appointment=visit, by=actions.CLIENT, now=now)
+    assert "Confirmed Health check open: please call" in tuesday(desk)
+    page = words(desk.get(desk_url("appointment", visit)))
+    assert "Confirmed Health check open: please call" in page
+    assert "Health check to be talked about by the client, Monday 23 November, 08:00" in page
+
+
+@pytest.mark.parametrize(
+    ("status", "asks"),
+    [
+        ("requested", True),
+        ("confirmed", True),
+        ("arrived", True),
+        ("completed", False),
+        ("cancelled", False),
+        ("declined", False),
+        ("no_show", False),
+    ],
+)
+def test_only_a_visit_to_come_asks_for_a_call(
+    status: str, asks: bool, desk: Browser, visit: Appointment
+) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(status=status, health_check=None)
+    page = words(desk.get(desk_url("appointment", visit)))
+    assert ("Health check open: please call" in page) is asks
+
+
+def test_a_request_without_a_check_is_decided_after_a_call(
+    desk: Browser, asked: Appointment
+) -> None:
+    Appointment.objects.filter(pk=asked.pk).update(health_check=None)
+    page = words(desk.get(desk_url("decide", asked)))
+    assert "The health check is open: please call before you decide." in page
+    assert "asks for a doctor’s consent" not in page
+
+
+def test_links_of_earlier_mails_are_made_useless(
+    desk: Browser, visit: Appointment, client: Browser
+) -> None:
+    first, second = actions.issue_visit_link(visit), actions.issue_visit_link(visit)
+    other = actions.issue_visit_link(_another_visit(visit))
+    page = desk.get(desk_url("appointment", visit)).content.decode()
+    form = page.index(f'action="{desk_url("revoke_links", visit)}"')
+    assert "</details>" not in page[page.rindex("<details", 0, form) : form]
+    answer = desk.post(desk_url("revoke_links", visit))
+    assert answer["Location"] == desk_url("appointment", visit)
+    assert said(answer) == [
+        "The links in earlier mails no longer open this visit. The next mail brings a new one."
+    ]
+    opened = [
+        client.get(f"/visit/{key}/").status_code
+        for key in (first, second, other, actions.issue_visit_link(visit))
+    ]
+    assert opened == [404, 404, 200, 200]
+    assert "Made the links in earlier mails useless by dana, Monday 23 November, 08:00" in words(
+        desk.get(desk_url("appointment", visit))
+    )
+
+
+def _another_visit(visit: Appointment) -> Appointment:
+    copy = Appointment.objects.get(pk=visit.pk)
+    copy.pk, copy.reference, copy.status = None, "K7QF2M9D", "completed"
+    copy.save()
+    return copy
 
 
 def test_the_desk_cancels_with_a_reason(desk: Browser, visit: Appointment) -> None:
@@ -356,6 +442,47 @@ def test_a_time_taken_meanwhile_offers_the_nearest(
     assert visit.starts_at == at(10)
 
 
+@pytest.mark.parametrize("key", ["nobody", "999999", "-1", " ", "1e3", "\x00", "9" * 40])
+def test_a_therapist_who_is_none_never_becomes_anyone(
+    key: str, desk: Browser, visit: Appointment
+) -> None:
+    sent = {"sequence": str(visit.sequence), "start": "2026-11-24T13:00Z", "therapist": key}
+    page = words(desk.post(desk_url("move", visit), sent))
+    assert "That time has just been taken. These are the nearest free times." in page
+    assert "Tuesday 24 November, 12:45 Tuesday 24 November, 13:00" in page
+    shown = words(desk.get(desk_url("move", visit), sent))
+    assert "That therapist cannot be booked for this. These are everybody's times." in (
+        shown.replace("&#x27;", "'")
+    )
+    assert "Move it here?" not in shown
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.sequence) == (at(10), 1)
+
+
+def test_a_therapist_who_has_left_is_not_replaced_in_silence(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
+    Therapist.objects.filter(pk=mia.pk).update(active=False)
+    sent = {
+        "sequence": str(visit.sequence),
+        "start": "2026-11-24T13:00Z",
+        "therapist": str(mia.pk),
+    }
+    assert "That time has just been taken." in words(desk.post(desk_url("move", visit), sent))
+    assert "Move it here?" not in words(desk.get(desk_url("move", visit), sent))
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.therapist) == (at(10), mia)
+
+
+def test_no_therapist_means_anyone_the_same_one_first(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
+    sent = {"sequence": str(visit.sequence), "start": "2026-11-24T13:00Z", "therapist": ""}
+    assert said(desk.post(desk_url("move", visit), sent)) == ["The visit is moved."]
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.therapist) == (at(13), mia)
+
+
 @pytest.mark.parametrize(
     "start", ["", "soon", "9999-12-31T23:59Z", "2026-11-24T10:07Z", "2026-11-20T10:00Z", "\x00"]
 )
@@ -417,6 +544,78 @@ def test_names_are_shown_as_written_and_never_run(
         page = desk.get(url).content.decode()
         assert "&lt;script&gt;alert(1)&lt;/script&gt; نور 🌿" in page
         assert "<script>alert" not in page
+
+
+@pytest.fixture
+def autumn_night(
+    desk: Browser,
+    book: Book,
+    mia: Therapist,
+    fern: Room,
+    hour: ServiceOption,
+    clock: time_machine.Traveller,
+) -> Appointment:
+    """The night of 25 October 2026 in London: Cleo at 01:30 BST, Otto at 01:15 GMT, both 30 min.
+
+    Looked at from the Saturday before, and Mia works from midnight.
+    """
+    saturday = datetime(2026, 10, 24, 8, tzinfo=UTC)
+    clock.move_to(saturday)
+    hour.minutes = 30
+    hour.save()
+    WorkingHours.objects.filter(therapist=mia).update(starts=time(0))
+    book(
+        datetime(2026, 10, 25, 1, 15, tzinfo=UTC),
+        therapist=mia,
+        details=OTTO,
+        when=saturday,
+    )
+    return book(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), therapist=mia, when=saturday)
+
+
+def test_equal_times_of_a_clock_change_night_are_told_apart_on_the_day(
+    desk: Browser, autumn_night: Appointment
+) -> None:
+    page = words(desk.get("/desk/?date=2026-10-25"))
+    first, second = page.index("01:30 BST – 01:00 GMT Fern"), page.index("01:15 GMT – 01:45 GMT")
+    assert first < page.index("Cleo") < second < page.index("Otto")
+
+
+def test_equal_times_of_a_clock_change_night_are_told_apart_among_the_arrivals(
+    desk: Browser, autumn_night: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(datetime(2026, 10, 25, 0, 15, tzinfo=UTC))
+    page = words(desk.get("/desk/"))
+    assert "Next arrivals 01:30 BST Cleo to Mia, Fern" in page
+    assert "01:15 GMT Otto to Mia, Fern" in page
+
+
+def test_equal_times_of_a_clock_change_night_are_told_apart_on_the_visit(
+    desk: Browser, autumn_night: Appointment
+) -> None:
+    page = words(desk.get(desk_url("appointment", autumn_night)))
+    assert "Sunday 25 October, 01:30 BST – 01:00 GMT" in page
+
+
+def test_equal_times_of_a_clock_change_night_are_told_apart_when_moving(
+    desk: Browser, autumn_night: Appointment, mia: Therapist
+) -> None:
+    WorkingHours.objects.filter(therapist=mia).update(ends=time(3))
+    url = desk_url("move", autumn_night)
+    actions.cancel_appointment(
+        appointment=Appointment.objects.exclude(pk=autumn_night.pk).get(),
+        by=actions.SYSTEM,
+        spa=SpaProfile.load(),
+        now=datetime(2026, 10, 24, 8, tzinfo=UTC),
+    )
+    day = words(desk.get(url, {"date": "2026-10-25"}))
+    assert "01:00 BST 01:15 BST 01:30 BST 01:45 BST 01:00 GMT 01:15 GMT 01:30 GMT" in day
+    chosen = words(desk.get(url, {"start": "2026-10-25T01:30Z"}))
+    assert "Move it here? Sunday 25 October, 01:30 GMT – 02:00" in chosen
+    summer = words(desk.get(url, {"start": "2026-10-25T00:45Z"}))
+    assert "Move it here? Sunday 25 October, 01:45 BST – 01:15 GMT" in summer
+    WorkingHours.objects.filter(therapist=mia).update(starts=time(1, 30))
+    assert "Next free times 01:30 GMT Tomorrow" in words(desk.get(url))
 
 
 def _another_therapist(number: int, service: Service) -> Therapist:

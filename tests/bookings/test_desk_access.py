@@ -8,7 +8,16 @@ import time_machine
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from bookings.models import Appointment, Event, HealthReading, Message, Room, Therapist
+from bookings import actions
+from bookings.models import (
+    Appointment,
+    Event,
+    HealthReading,
+    Message,
+    Room,
+    Therapist,
+    VisitLink,
+)
 from services.models import SpaProfile
 from tests.bookings.conftest import at
 from tests.bookings.staff_pages import browser_of, desk_url, login_of, status_of
@@ -44,6 +53,10 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     (
         "/desk/appointments/{reference}/decide/",
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/revoke-links/",
+        {"anonymous": LOGIN, "dana": 405, "mia": 403, "noor": 403, "olive": 405},
     ),
     (
         "/therapist/",
@@ -110,7 +123,7 @@ def test_looking_changes_nothing(
     assert HealthReading.objects.count() == int(shows_answers)
 
 
-@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide"])
+@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide", "revoke_links"])
 @pytest.mark.parametrize("who", ["anonymous", "mia", "noor"])
 def test_nobody_but_the_desk_changes_a_visit(
     name: str, who: str, people: dict[str, User | None], request_for_mia: Appointment
@@ -121,22 +134,26 @@ def test_nobody_but_the_desk_changes_a_visit(
         "start": "2026-11-25T10:00Z",
         "sequence": request_for_mia.sequence,
     }
+    key = actions.issue_visit_link(request_for_mia)
     answer = browser_of(people[who]).post(desk_url(name, request_for_mia), sent)
     assert answer.status_code == (302 if who == "anonymous" else 403)
     if who == "anonymous":
         assert answer["Location"] == "/accounts/login/"
     latest = Appointment.objects.get(pk=request_for_mia.pk)
     assert (latest.status, latest.starts_at) == ("requested", at(10))
+    assert VisitLink.objects.opened_by(key).exists()
 
 
-@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide"])
+@pytest.mark.parametrize("name", ["step", "move", "cancel", "decide", "revoke_links"])
 def test_a_change_from_another_site_is_refused(
     name: str, dana: User, request_for_mia: Appointment
 ) -> None:
     browser = browser_of(dana, enforce_csrf_checks=True)
     sent = {"decision": "grant", "sequence": request_for_mia.sequence}
+    key = actions.issue_visit_link(request_for_mia)
     assert browser.post(desk_url(name, request_for_mia), sent).status_code == 403
     assert status_of(request_for_mia) == "requested"
+    assert VisitLink.objects.opened_by(key).exists()
 
 
 @pytest.mark.parametrize(
