@@ -58,7 +58,7 @@ def start(folder: Path | None = None, *, throwaway: bool = False) -> None:
 
     Raises EmbeddedError where a server cannot be had.
     """
-    environ.Env.read_env(BASE_DIR / ".env")
+    read_env()
     if os.environ.get("SECRET_KEY"):
         return
     missing = [engine for engine in (POSTGRES, VALKEY) if not os.environ.get(engine.variable)]
@@ -69,6 +69,11 @@ def start(folder: Path | None = None, *, throwaway: bool = False) -> None:
         seat.take()
     for seat in seats:
         os.environ[seat.engine.variable] = seat.address()
+
+
+def read_env() -> None:
+    """Read ``.env`` into the environment; what is set there already stays."""
+    environ.Env.read_env(BASE_DIR / ".env")
 
 
 def var_dir() -> Path:

@@ -45,11 +45,13 @@ def main() -> int:
 
 
 def _run() -> int:
+    # First: it may name the port, the folder and the address.
+    embedded.read_env()
     address = f"http://localhost:{port()}"
     lock = refuse_second_copy(embedded.var_dir(), address)
     refuse_taken_port(port())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "spa.settings")
-    os.environ.setdefault("SITE_URL", address)
+    os.environ["SITE_URL"] = os.environ.get("SITE_URL") or address
     print("Getting ready …", flush=True)
     embedded.start()
     prepare()

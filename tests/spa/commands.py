@@ -26,11 +26,13 @@ def newcomers_environment(var: Path, **extra: str) -> dict[str, str]:
     return {**clean, "SPA_VAR_DIR": str(var), **extra}
 
 
-def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run Python with ``arguments`` to its end."""
+def run(
+    *arguments: str, env: dict[str, str], cwd: Path = BASE_DIR
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with ``arguments`` to its end, in the project's folder if not told otherwise."""
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=BASE_DIR,
+        cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,

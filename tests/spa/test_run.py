@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,6 +71,40 @@ def test_port_that_is_no_port_is_refused(var: Path, text: str) -> None:
         1,
         f"PORT is {text!r}, but must be a number from 1 to 65535.\n",
     )
+
+
+# ``make run`` up to the start of the servers; then it says what it goes by.
+UP_TO_THE_SERVERS = """
+import sys
+from spa import embedded, run
+def start():
+    from django.conf import settings
+    raise embedded.EmbeddedError(f"{run.port()} {settings.VAR_DIR} {settings.SITE_URL}")
+embedded.start = start
+sys.exit(run.main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "site_url"),
+    [
+        ("SITE_URL=https://spa.example", "https://spa.example"),
+        ("SITE_URL=", "http://localhost:{port}"),
+        ("", "http://localhost:{port}"),
+    ],
+)
+def test_port_folder_and_address_of_dot_env_hold_for_the_run(
+    tmp_path: Path, var: Path, line: str, site_url: str
+) -> None:
+    shutil.copytree(BASE_DIR / "spa", tmp_path / "spa")
+    port = free_port()
+    (tmp_path / ".env").write_text(f"PORT={port}\nSPA_VAR_DIR={var}\n{line}\n")
+    environment = newcomers_environment(var)
+    for name in ("PORT", "SPA_VAR_DIR", "SITE_URL"):
+        environment.pop(name, None)
+    stopped = run("-c", UP_TO_THE_SERVERS, env=environment, cwd=tmp_path)
+    assert stopped.stderr == f"{port} {var} {site_url.format(port=port)}\n"
+    assert (var / "run.lock").read_text() == f"http://localhost:{port}"
 
 
 class RunningSpa:
