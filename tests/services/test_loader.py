@@ -203,7 +203,7 @@ def test_rich_text_is_cleaned_on_the_way_in(folder: Path) -> None:
     assert Service.objects.get().body == "<p>Hi</p>"
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_servers_that_start_together_load_each_piece_once(folder: Path) -> None:
     def load(_number: int) -> int:
         try:

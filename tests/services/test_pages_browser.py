@@ -9,7 +9,7 @@ from services.loader import load_content
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.django_db(transaction=True),
 ]
 
 PATHS = ["/", "/services/", "/services/lymphatic-drainage-massage/", "/about/", "/policies/"]
