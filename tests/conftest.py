@@ -55,8 +55,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(autouse=True)
-def _clear_cache() -> None:
-    """Start each test with an empty cache: rate limits and cached pages live there."""
+def _empty_redis() -> None:
+    """Start each test with an empty Redis database: the queue of tasks is in it, not just a cache.
+
+    A task that an earlier test left there would run in the worker of a later one.
+    """
     cache.clear()
 
 
