@@ -42,6 +42,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 from spa.settings import *  # noqa: E402, F403
 
+# A browser keeps its line to the live server open, and a kept session would hold up the removal of
+# the test database.
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
 # The manifest needs collectstatic, which takes longer than most tests.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
