@@ -32,7 +32,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(READY): requirements.txt requirements-dev.txt
+$(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=python3.12 make …"; \
 	  exit 1; }
