@@ -72,7 +72,7 @@ class Card:
     def verdict(self) -> Badge | None:
         """Clear, adapt, awaiting clearance or open: all that the desk learns of the check."""
         if self.health_is_open:
-            return Badge("urgent", _("Health check open: please call"))
+            return Badge("clearance", _("Health check open: please call"))
         check = self.appointment.health_check
         if check is None or check.review == HealthCheck.Review.DECLINED:
             return None
