@@ -148,8 +148,13 @@ def questions_for(service: Service) -> list[Contraindication]:
 
 
 def rules_for(service: Service) -> list[Rule]:
-    """The active contraindications of ``service`` as plain rules, in the order of the questions."""
-    return [row.rule() for row in questions_for(service)]
+    """All that the answers for ``service`` are judged by, in the order of the questions."""
+    return rules_from(questions_for(service), service)
+
+
+def rules_from(questions: Sequence[Contraindication], service: Service) -> list[Rule]:
+    """The same, where the questions have been read already."""
+    return [row.rule() for row in questions] + service.rules_for_everyone()
 
 
 def seen_before(client: Client) -> Therapist | None:

@@ -190,7 +190,7 @@ class ServiceAdmin(EditorAdmin):
             _("Time around the treatment"),
             {"fields": ["buffer_before_minutes", "buffer_after_minutes"]},
         ),
-        (_("Health check"), {"fields": ["contraindications"]}),
+        (_("Health check"), {"fields": ["note_from_everyone", "contraindications"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Service]:

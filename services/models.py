@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from phonenumber_field.modelfields import PhoneNumberField
@@ -219,6 +220,11 @@ class Service(models.Model):
         validators=[StepValueValidator(CELL_MINUTES), MaxValueValidator(240)],
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    note_from_everyone = models.BooleanField(
+        _("a doctor’s note from everyone"),
+        default=False,
+        help_text=_("Everybody books this as a request, whatever the health check says."),
+    )
     contraindications: "models.ManyToManyField[Contraindication, Any]" = models.ManyToManyField(
         "Contraindication",
         verbose_name=_("contraindications"),
@@ -239,6 +245,22 @@ class Service(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("services:treatment", args=[self.slug])
+
+    def rules_for_everyone(self) -> list[screening.Rule]:
+        """What applies to all who book this treatment, without a question."""
+        if not self.note_from_everyone:
+            return []
+        return [
+            screening.Rule(
+                slug="note-from-everyone",
+                name=gettext("A note from your midwife or doctor"),
+                question="",
+                severity=screening.Severity.CLEARANCE,
+                why=gettext("We ask everybody who books this treatment for one."),
+                advice=gettext("It should say that this treatment is suitable for you."),
+                for_everyone=True,
+            )
+        ]
 
     def clean(self) -> None:
         if self.photo and not self.photo_alt:

@@ -69,7 +69,10 @@ class Reply(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One contraindication as a plain value."""
+    """One contraindication as a plain value.
+
+    A rule ``for_everyone`` is not asked: it applies whatever the answers are.
+    """
 
     slug: str
     name: str
@@ -82,6 +85,7 @@ class Rule:
     why: str = ""
     advice: str = ""
     areas: tuple[str, ...] = ()
+    for_everyone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,11 @@ def questions_version(rules: Iterable[Rule]) -> str:
 
 
 def _finding(rule: Rule, answer: Answer | None) -> Finding | None:
+    severity, care = rule.severity, rule.care
+    if rule.for_everyone:
+        answer = Answer(Reply.YES)
     if answer is not None and answer.reply is Reply.NO:
         return None
-    severity, care = rule.severity, rule.care
     if answer is None or answer.reply is Reply.UNSURE:
         severity = _unknown_severity(rule)
     elif rule.follow_up_severity is not None and answer.follow_up is not Reply.NO:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from services.models import Contraindication, SpaProfile
-from services.screening import Answer, Outcome, Reply, Verdict, questions_version, screen
+from services.screening import Answer, Outcome, Reply, Rule, Verdict, questions_version, screen
 
 DETAIL_MOST = 300
 REPLIES = [
@@ -66,11 +66,16 @@ class HealthForm(forms.Form):
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, questions: Sequence[Contraindication], spa: SpaProfile, **kwargs: Any
+        self,
+        *args: Any,
+        questions: Sequence[Contraindication],
+        rules: list[Rule],
+        spa: SpaProfile,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.questions = questions
-        self.rules = [row.rule() for row in questions]
+        self.rules = rules
         self.asked_version = f"{questions_version(self.rules)} {spa.health_consent_version}"
         self.initial["version"] = self.asked_version
         self.fields["consent"] = forms.BooleanField(
@@ -124,7 +129,7 @@ class HealthForm(forms.Form):
     @property
     def answers(self) -> dict[str, Answer]:
         """The answer to every question; meant for a form without problems."""
-        no = {rule.slug: Answer(Reply.NO) for rule in self.rules}
+        no = {rule.slug: Answer(Reply.NO) for rule in self.rules if not rule.for_everyone}
         return no | self._ticked_answers()
 
     def clean(self) -> dict[str, Any]:

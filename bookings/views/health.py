@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bookings.forms.health import HealthForm
-from bookings.queries import questions_for
+from bookings.queries import questions_for, rules_from
 from bookings.views.common import spa_of
 from services.models import Service
 from services.screening import Care, Outcome, Verdict
@@ -12,9 +12,11 @@ from services.screening import Care, Outcome, Verdict
 
 def health_form(request: HttpRequest, service: Service) -> HealthForm:
     """Return the questions of ``service``, bound where they were answered."""
+    questions = questions_for(service)
     return HealthForm(
         request.POST if request.method == "POST" else None,
-        questions=questions_for(service),
+        questions=questions,
+        rules=rules_from(questions, service),
         spa=spa_of(request),
     )
 

@@ -306,6 +306,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
+                (
+                    "note_from_everyone",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Everybody books this as a request, whatever the health check says.",
+                        verbose_name="a doctor’s note from everyone",
+                    ),
+                ),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated")),
                 (
                     "category",

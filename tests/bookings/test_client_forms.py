@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bookings.forms.details import DetailsForm
 from bookings.forms.health import HealthForm
 from bookings.forms.visit import CancelForm
-from bookings.queries import questions_for
+from bookings.queries import questions_for, rules_for
 from services.models import Contraindication, Service, SpaProfile
 from services.screening import Outcome, Reply
 
@@ -79,9 +79,14 @@ def test_no_answers_make_the_check_milder_than_the_ticks(
     )
     spa = SpaProfile.load()
     rows = questions_for(lymph)
-    form = HealthForm(query(data), questions=rows, spa=spa)
+    form = HealthForm(query(data), questions=rows, rules=rules_for(lymph), spa=spa)
     if current:
-        form = HealthForm(query({**data, "version": form.asked_version}), questions=rows, spa=spa)
+        form = HealthForm(
+            query({**data, "version": form.asked_version}),
+            questions=rows,
+            rules=rules_for(lymph),
+            spa=spa,
+        )
     valid, verdict = form.is_valid(), form.verdict
     ticked = {row.slug for row in rows if form.cleaned_data.get(f"tick-{row.slug}")}
     if not valid:

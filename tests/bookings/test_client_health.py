@@ -384,3 +384,24 @@ def test_the_health_page_costs_the_same_for_one_question_and_for_many(
         lymph.contraindications.add(row)
     with django_assert_num_queries(3):
         client.get(HEALTH)
+
+
+def test_a_treatment_that_wants_a_note_from_everyone_is_only_ever_requested(
+    client: Browser, lymph: Service
+) -> None:
+    Service.objects.filter(pk=lymph.pk).update(note_from_everyone=True)
+    lymph.refresh_from_db()
+    choose(client, at(10))
+    assert pass_health(client, lymph).url == DETAILS
+    check = HealthCheck.objects.get()
+    assert check.outcome == "clearance"
+    assert [one["name"] for one in check.findings] == ["A note from your midwife or doctor"]
+    assert "note-from-everyone" not in check.answers
+
+
+def test_a_pass_from_before_a_note_was_wanted_opens_nothing(
+    client: Browser, lymph: Service
+) -> None:
+    pass_health(client, lymph)
+    Service.objects.filter(pk=lymph.pk).update(note_from_everyone=True)
+    assert choose(client, at(10)).url == HEALTH
