@@ -116,11 +116,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Times:
-    """Everything that a times page shows of one offer."""
+    """Everything that a times page shows of one offer, but for the start that is left out."""
 
     offer: Offer
     wanted: Wanted
     today: date
+    left_out: datetime | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -130,7 +131,9 @@ class Times:
     @cached_property
     def bits(self) -> int:
         """The possible starts with the wanted therapist, or with any."""
-        return self.offer.bits(self.wanted.therapist)
+        bits = self.offer.bits(self.wanted.therapist)
+        cell = self.offer.grid.cell_at(self.left_out) if self.left_out else None
+        return bits if cell is None else bits & ~(1 << cell)
 
     @property
     def soonest(self) -> list[FreeTime]:

@@ -1,6 +1,7 @@
 """The visit page and what a client does with her visit: move, cancel, answer anew."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -99,6 +100,7 @@ def show(request: HttpRequest, appointment: Appointment, token: str) -> HttpResp
             "changeable": may_client_change(appointment, spa=spa, now=now),
             "change_until": client_changes_until(appointment, spa=spa),
             "bookable": appointment.service.status == "published",
+            "check_open": appointment.health_check is None and appointment.is_upcoming,
         },
     )
 
@@ -122,14 +124,16 @@ def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> Ht
         keys={},
         moving=appointment,
     )
+    if _is_the_same(appointment, appointment.starts_at, shown.wanted.therapist):
+        shown = replace(shown, left_out=appointment.starts_at)
     start = read_start(given.get("start", ""), last_day=last_bookable_day(spa, now))
     if start is None or notices:
         return _times_page(request, appointment, token, shown, notices)
-    if not shown.is_on_offer(start):
-        return redirect(gone_url(shown.wanted, start, spa))
     if _is_the_same(appointment, start, shown.wanted.therapist):
         messages.info(request, _("That is the time you already have."))
         return redirect(shown.wanted.url())
+    if not shown.is_on_offer(start):
+        return redirect(gone_url(shown.wanted, start, spa))
     if request.method == "POST":
         return _next_step(request, appointment, token, shown, start)
     return _confirm_page(request, appointment, token, shown, start)

@@ -61,6 +61,7 @@ def test_her_own_time_is_free_for_her_and_no_move(
     page = client.get(f"{address}reschedule/", {"date": "2026-11-27"})
     shown = [one.starts_at for part in page.context["times"].parts for one in part.times]
     assert at(10, 15, days=4) in shown
+    assert at(10, days=4) not in shown
     same = client.post(f"{address}reschedule/", {"start": "2026-11-27T10:00Z"}, follow=True)
     assert "That is the time you already have." in words(same)
 
@@ -203,6 +204,7 @@ def test_a_stop_keeps_nothing_and_offers_to_cancel(
     assert HealthCheck.objects.count() == 1
     event = visit.events.latest("pk")
     assert (event.kind, event.changes, event.reason) == ("health_withdrawn", {}, "")
+    assert "Please call us before you come" in words(client.get(address))
     # The check that she passed when she booked does not stand any longer.
     moved = client.post(
         f"{address}reschedule/",
