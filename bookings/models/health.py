@@ -1,11 +1,14 @@
 """What a client told about her health, and who read it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models.fields import EncryptedJSONField, EncryptedTextField
 from services.models import Service
+from services.screening import Severity
 
 
 class HealthCheck(models.Model):
@@ -58,6 +61,10 @@ class HealthCheck(models.Model):
     def areas(self) -> list[str]:
         """Areas to avoid (keys of ``Contraindication.Area``), each once, the strictest first."""
         return list(dict.fromkeys(area for finding in self.findings for area in finding["areas"]))
+
+    def findings_at(self, severity: Severity) -> list[dict[str, Any]]:
+        """What applies at exactly this severity: slug, name, why, advice and areas of each."""
+        return [one for one in self.findings if one["severity"] == severity.value]
 
 
 class HealthReading(models.Model):

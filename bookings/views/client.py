@@ -326,10 +326,9 @@ def _details_page(
             "service": hold.service,
             "lapsed": not Appointment.objects.blocking(timezone.now()).filter(pk=hold.pk).exists(),
             "outcome": check.outcome,
-            "needing_clearance": [
-                one["name"] for one in check.findings if one["severity"] == Severity.CLEARANCE.value
-            ],
-            "areas": check.areas,
+            "needing_clearance": check.findings_at(Severity.CLEARANCE),
+            "adapting": check.findings_at(Severity.ADAPT),
+            "areas": check.areas if check.outcome != Outcome.CLEAR.value else [],
         },
     )
 

@@ -1,6 +1,7 @@
 """The details, the booking itself, and everything that can come between."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from bookings import actions
 from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist, VisitLink
 from bookings.models.fields import ring
 from bookings.views.journey import KEY
-from services.models import Service, ServiceOption
+from services.models import Contraindication, Service, ServiceOption
 from tests.bookings.client_pages import (
     CLEO,
     DETAILS,
@@ -71,12 +72,15 @@ def test_the_page_says_what_when_with_whom_and_until_when(client: Browser, lymph
 
 
 def test_a_clearance_asks_for_a_note_and_books_a_request(client: Browser, lymph: Service) -> None:
+    Contraindication.objects.filter(slug="heart-disease").update(
+        advice="Bring a note from your heart clinic."
+    )
     choose(client, at(10))
     pass_health(client, lymph, {"tick-heart-disease": "on"})
     page = client.get(DETAILS)
     text = words(page)
     assert "You are asking for this time" in text
-    assert "<li>Heart disease</li>" in text
+    assert "<dt>Heart disease</dt><dd>Bring a note from your heart clinic.</dd>" in text
     assert "Ask for Tuesday 24 November, 10:00" in text
     client.post(DETAILS, {**CLEO, "hold": page.context["hold"].reference})
     assert booked().status == "requested"
@@ -86,6 +90,35 @@ def test_an_adapted_session_names_what_is_left_out(client: Browser, lymph: Servi
     choose(client, at(10))
     pass_health(client, lymph, {"tick-asthma": "on"})
     assert "She or he leaves out: neck." in words(client.get(DETAILS))
+
+
+def test_the_advice_on_all_that_adapts_or_needs_a_note_reaches_the_client(
+    client: Browser, lymph: Service
+) -> None:
+    for slug, advice in [
+        ("heart-disease", "Bring a note."),
+        ("asthma", "Bring your inhaler."),
+        ("over-60", "Nothing to do."),
+    ]:
+        Contraindication.objects.filter(slug=slug).update(advice=advice)
+    choose(client, at(10))
+    pass_health(
+        client, lymph, {f"tick-{slug}": "on" for slug in ("heart-disease", "asthma", "over-60")}
+    )
+    page = client.get(DETAILS)
+    text = words(page)
+    shown = re.findall("<dt>([^<]+)</dt><dd>([^<]+)</dd>", text)
+    assert shown == [("Heart disease", "Bring a note."), ("Asthma", "Bring your inhaler.")]
+    answer = client.post(DETAILS, {**CLEO, "hold": page.context["hold"].reference})
+    visit = words(client.get(answer["Location"]))
+    assert ("Bring a note." in visit, "Bring your inhaler." in visit) == (False, False)
+
+
+def test_a_clear_check_brings_no_advice(client: Browser, lymph: Service) -> None:
+    choose(client, at(10))
+    pass_health(client, lymph, {"tick-over-60": "on"})
+    text = words(client.get(DETAILS))
+    assert ("advice-list" in text, "adapts the session" in text) == (False, False)
 
 
 def test_without_a_held_time_the_details_lead_to_the_times(client: Browser, lymph: Service) -> None:
@@ -160,7 +193,7 @@ def test_a_lapsed_hold_whose_time_is_free_is_still_booked(client: Browser, lymph
     reference = hold(client, lymph, at(10))
     with time_machine.travel(NOW + timedelta(minutes=40)):
         actions.expire_holds(now=NOW + timedelta(minutes=40))
-        assert "We could not keep the time any longer" in words(client.get(DETAILS))
+        assert "We no longer keep this time for you" in words(client.get(DETAILS))
         client.post(DETAILS, {**CLEO, "hold": reference})
     assert (booked().reference, booked().status) == (reference, "confirmed")
 
