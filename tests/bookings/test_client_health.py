@@ -182,6 +182,7 @@ def test_urgent_shows_the_emergency_number_and_no_booking(client: Browser, lymph
     text = words(page)
     assert 'href="tel:999"' in text
     assert "Call 999 now" in text
+    assert 'Call <a href="tel:999">999</a> now.' in text
     assert f'href="{TIMES}"' not in text
 
 
@@ -192,6 +193,7 @@ def test_same_day_advice_names_the_number_for_it(
     text = words(page)
     assert "Get medical advice today" in text
     assert 'call-button" href="tel:111"' in text
+    assert 'Call <a href="tel:111">111</a> today.' in text
 
 
 def test_same_day_advice_without_a_number_for_it_names_the_emergency_number(
@@ -199,7 +201,9 @@ def test_same_day_advice_without_a_number_for_it_names_the_emergency_number(
 ) -> None:
     SpaProfile.objects.update(urgent_advice_number="")
     page = pass_health(client, lymph, {**ticks("heart-disease"), "follow-heart-disease": "yes"})
-    assert 'call-button" href="tel:999"' in words(page)
+    text = words(page)
+    assert 'call-button" href="tel:999"' in text
+    assert 'Call <a href="tel:999">999</a> today.' in text
 
 
 def test_an_urgent_sign_is_answered_before_anything_else_is_asked(
@@ -215,6 +219,19 @@ def test_stop_needs_no_consent_and_says_what_to_do(client: Browser, lymph: Servi
     assert "Not this time, for your own good" in text
     assert ("Fever" in text, "Because." in text, "Ask us." in text) == (True, True, True)
     assert 'href="tel:+44-20-7946-0018"' in text
+
+
+@pytest.mark.parametrize(
+    ("urgent_advice_number", "for_advice"),
+    [("111", ' For urgent advice call <a href="tel:111">111</a>.'), ("", "")],
+)
+def test_a_stop_names_the_numbers_for_help(
+    client: Browser, lymph: Service, urgent_advice_number: str, for_advice: str
+) -> None:
+    SpaProfile.objects.update(urgent_advice_number=urgent_advice_number)
+    text = words(pass_health(client, lymph, ticks("fever")))
+    emergency = 'In an emergency call <a href="tel:999">999</a>.'
+    assert f"<p> {emergency}{for_advice} </p>" in text
 
 
 def test_a_stop_takes_back_an_earlier_pass_and_its_hold(client: Browser, lymph: Service) -> None:
