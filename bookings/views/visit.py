@@ -20,6 +20,7 @@ from bookings.actions import (
     CLIENT,
     BookingError,
     HealthCheckNeeded,
+    NoticeTooShort,
     TimeTaken,
     affirm_health_check,
     cancel_appointment,
@@ -184,6 +185,8 @@ def cancel(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
     """Ask once, then cancel."""
     spa, now = spa_of(request), timezone.now()
     if not may_client_change(appointment, spa=spa, now=now):
+        if stage_of(appointment, now) == "confirmed":
+            messages.info(request, NoticeTooShort().message)
         return redirect("bookings:visit", token)
     form = CancelForm(request.POST or None, initial={"sequence": appointment.sequence})
     if request.method != "POST" or not form.is_valid():

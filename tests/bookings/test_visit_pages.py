@@ -13,7 +13,7 @@ from bookings import actions
 from bookings.models import Appointment, Event, Therapist, VisitLink
 from services.models import Service, SpaProfile
 from services.screening import Outcome
-from tests.bookings.client_pages import DETAILS, TIMES, hold, words
+from tests.bookings.client_pages import DETAILS, TIMES, answers, hold, words
 from tests.bookings.conftest import NOW, OTTO, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "mia", "fern")]
@@ -60,6 +60,9 @@ def test_within_the_notice_the_phone_takes_the_place_of_the_buttons(
     assert [client.get(f"{address}{page}")["Location"] for page in ("reschedule/", "cancel/")] == [
         address
     ] * 2
+    notice = '<span class="visually-hidden">Please note:</span> It is too close to your visit'
+    assert words(client.get(address)).count(notice) == 1
+    assert notice not in words(client.get(address))
     assert client.post(f"{address}cancel/", {"sequence": 1})["Location"] == address
     assert (
         client.post(f"{address}reschedule/", {"start": "2026-11-26T10:00Z"})["Location"] == address
@@ -102,6 +105,35 @@ def test_a_request_says_what_happens_next_and_names_no_condition(
     text = words(client.get(opened(book(at(10, days=4), outcome=Outcome.CLEARANCE))))
     assert "we need a note from your doctor" in text
     assert "eart disease" not in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "look"), [(Outcome.CLEARANCE, "btn-quiet"), (Outcome.CLEAR, "btn-primary")]
+)
+def test_only_a_confirmed_visit_has_the_calendar_as_its_main_button(
+    client: Browser, book: Book, outcome: Outcome, look: str
+) -> None:
+    address = opened(book(at(10, days=4), outcome=outcome))
+    button = f'<a class="btn {look}" href="{address}calendar.ics">'
+    assert button in words(client.get(address))
+
+
+@pytest.mark.parametrize(
+    ("days", "said", "cancellable"),
+    [
+        (4, "Please cancel it, or call us. We never mind a cancellation for your health", True),
+        (0, "<p>Please call us. We never mind, however late.</p>", False),
+    ],
+)
+def test_a_stop_for_a_booked_visit_offers_only_what_is_possible(
+    client: Browser, book: Book, days: int, said: str, cancellable: bool
+) -> None:
+    visit = book(at(14, days=days))
+    address = opened(visit)
+    sent = answers(visit.service, {"tick-fever": "on"})
+    text = words(client.post(f"{address}health/", sent))
+    assert said in text
+    assert (f'href="{address}cancel/"' in text, "cancel it" in text) == (cancellable, cancellable)
 
 
 @pytest.mark.parametrize("token", ["x", "%00", "../admin", "a" * 4000, "☃", "' OR 1=1 --"])
@@ -221,6 +253,7 @@ def test_a_cancelled_visit_frees_its_time_and_offers_another(client: Browser, bo
     )
     shown = words(client.get(address))
     assert "There is nothing to pay." in shown
+    assert "too close to your visit" not in shown
     assert f'action="{address}again/"' in shown
 
 
@@ -229,6 +262,7 @@ def test_cancelling_twice_is_answered_with_the_cancelled_page(client: Browser, b
     address = opened(visit)
     for _tap in range(2):
         assert client.post(f"{address}cancel/", {"sequence": 1})["Location"] == address
+        assert "too close to your visit" not in words(client.get(address))
     assert visit.events.filter(kind="cancelled").count() == 1
 
 
