@@ -1,5 +1,6 @@
 """The day of the visit: arrived, completed, did not come, and back again."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -27,21 +28,17 @@ def may_arrive(appointment: Appointment, now: datetime) -> bool:
 
 def mark_arrived(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
     """The client is here; raises ``NoLongerPossible`` unless ``may_arrive``."""
-    if not may_arrive(appointment, now):
-        raise NoLongerPossible
-    return _step(appointment, Status.ARRIVED, {Status.CONFIRMED}, by=by, now=now)
+    return _step(appointment, Status.ARRIVED, may_arrive, by=by, now=now)
 
 
 def mark_completed(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
     """The treatment was given; raises ``NoLongerPossible`` before its start."""
-    _refuse_before_start(appointment, now)
-    return _step(appointment, Status.COMPLETED, {Status.CONFIRMED, Status.ARRIVED}, by=by, now=now)
+    return _step(appointment, Status.COMPLETED, _may_complete, by=by, now=now)
 
 
 def mark_no_show(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
     """The client did not come; raises ``NoLongerPossible`` before the visit's start."""
-    _refuse_before_start(appointment, now)
-    return _step(appointment, Status.NO_SHOW, {Status.CONFIRMED}, by=by, now=now)
+    return _step(appointment, Status.NO_SHOW, _may_miss, by=by, now=now)
 
 
 @transaction.atomic
@@ -81,19 +78,24 @@ def mark_expected(
 def _step(
     appointment: Appointment,
     status: Appointment.Status,
-    allowed: set[Appointment.Status],
+    is_possible: Callable[[Appointment, datetime], bool],
     *,
     by: Actor,
     now: datetime,
 ) -> Appointment:
+    # First of all whether the page was stale: that is what somebody who was second is told.
     latest = locked_latest(appointment)
-    if latest.status not in allowed:
+    if not is_possible(latest, now):
         raise NoLongerPossible
     change_status(latest, status, status.value, by=by, now=now)
     outbox.follow(latest)
     return latest
 
 
-def _refuse_before_start(appointment: Appointment, now: datetime) -> None:
-    if now < appointment.starts_at:
-        raise NoLongerPossible
+def _may_complete(appointment: Appointment, now: datetime) -> bool:
+    begun = appointment.starts_at <= now
+    return begun and appointment.status in (Status.CONFIRMED, Status.ARRIVED)
+
+
+def _may_miss(appointment: Appointment, now: datetime) -> bool:
+    return appointment.starts_at <= now and appointment.status == Status.CONFIRMED

@@ -92,12 +92,26 @@ def test_a_client_may_arrive_early(visit: Appointment) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_stale_page_takes_no_step(step: str, visit: Appointment) -> None:
+@pytest.mark.parametrize("when", [TEN, TEN - timedelta(days=1)], ids=["at ten", "the day before"])
+def test_a_stale_page_takes_no_step(when: datetime, step: str, visit: Appointment) -> None:
     seen = stored(visit)
     actions.mark_arrived(appointment=visit, by=actions.SYSTEM, now=TEN)
     with pytest.raises(actions.ChangedMeanwhile):
-        STEPS[step](appointment=seen, by=actions.SYSTEM, now=TEN)
+        STEPS[step](appointment=seen, by=actions.SYSTEM, now=when)
     assert stored(visit).status == "arrived"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stale_page_is_said_to_be_stale_though_the_step_is_no_longer_possible(
+    step: str, visit: Appointment
+) -> None:
+    seen = visit.sequence
+    actions.mark_no_show(appointment=visit, by=actions.SYSTEM, now=TEN)
+    latest = stored(visit)
+    latest.sequence = seen
+    with pytest.raises(actions.ChangedMeanwhile):
+        STEPS[step](appointment=latest, by=actions.SYSTEM, now=TEN)
+    assert stored(visit).status == "no_show"
 
 
 @pytest.mark.parametrize("step", STEPS)
