@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from bookings.forms.phone import PhoneField
 from bookings.models import (
     Appointment,
     Client,
@@ -27,6 +28,7 @@ from bookings.models import (
     Therapist,
     TimeOff,
     WorkingHours,
+    fields,
 )
 
 
@@ -165,6 +167,7 @@ class ClientAdmin(admin.ModelAdmin):
 
     list_display = ["name", "email", "phone", "visits", "last_visit"]
     search_fields = ["name", "email", "phone"]
+    formfield_overrides = {fields.PhoneField: {"form_class": PhoneField}}
     readonly_fields = ["created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:

@@ -8,9 +8,9 @@ from django import forms
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.formfields import PhoneNumberField
 
 from bookings.actions import Details
+from bookings.forms.phone import PhoneField
 from services.models import SpaProfile
 
 NAME_MOST, EMAIL_MOST, NOTE_MOST = 120, 254, 1000
@@ -74,16 +74,11 @@ class DetailsForm(forms.Form):
 
     def __init__(self, *args: Any, spa: SpaProfile, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["phone"] = PhoneNumberField(
+        self.fields["phone"] = PhoneField(
             region=spa.country,
             label=_("Phone"),
             help_text=_("Any country. We call only if something changes."),
-            error_messages={
-                "required": _("Please tell us a phone number."),
-                "invalid": _(
-                    "We cannot dial that number. From another country, start with + and its code."
-                ),
-            },
+            error_messages={"required": _("Please tell us a phone number.")},
         )
         self.fields["phone"].widget.attrs["autocomplete"] = "tel"
         self.fields["consent"] = forms.BooleanField(

@@ -1,4 +1,4 @@
-"""Encrypted columns for what is told in confidence."""
+"""Columns for what is told in confidence, and for telephone numbers."""
 
 import json
 from functools import cache
@@ -6,7 +6,12 @@ from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
+from phonenumber_field.modelfields import PhoneNumberField
+from phonenumber_field.phonenumber import PhoneNumber, to_python
+from phonenumbers import ValidationResult, is_possible_number_with_reason
 
 
 @cache
@@ -56,3 +61,36 @@ class EncryptedJSONField(EncryptedTextField):
 
     def to_python(self, value: Any) -> Any:
         return value
+
+
+def can_be_dialled(number: PhoneNumber) -> bool:
+    """Whether ``number`` has a country and a length that is in use there.
+
+    Not whether its range has been given out: the list of those lags behind (it calls 07700 900123
+    invalid), and its makers advise against refusing people by it.
+    """
+    return is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+
+
+def validate_phone(value: Any) -> None:
+    """Raise ``ValidationError`` for what cannot be dialled."""
+    number = to_python(value)
+    if number and not can_be_dialled(number):
+        raise ValidationError(_("Please check the number."), code="invalid")
+
+
+class PhoneField(PhoneNumberField):
+    """A telephone number that can be dialled, stored as E.164."""
+
+    default_validators = [validate_phone]
+
+    def deconstruct(self) -> Any:
+        # A migration sees the column as it is stored.
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "phonenumber_field.modelfields.PhoneNumberField", args, kwargs
+
+    def get_prep_value(self, value: Any) -> Any:
+        number = self.to_python(value)
+        if number and can_be_dialled(number):
+            return number.as_e164
+        return super().get_prep_value(number)

@@ -1,12 +1,14 @@
 """Who treats and who is treated."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
-from phonenumber_field.modelfields import PhoneNumberField
 
+from bookings.models.fields import PhoneField
 from services.models import Service
 
 
@@ -62,7 +64,7 @@ class Client(models.Model):
 
     name = models.CharField(_("name"), max_length=120)
     email = models.EmailField(_("e-mail"), blank=True)
-    phone = PhoneNumberField(_("phone"), blank=True)
+    phone: Any = PhoneField(_("phone"), blank=True)
     created_at = models.DateTimeField(_("known since"), auto_now_add=True)
 
     class Meta:

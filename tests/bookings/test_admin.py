@@ -154,6 +154,20 @@ def test_clients_are_found_by_name_mail_and_phone(owner: Browser, visit: Appoint
         assert "otto@example.com" not in page
 
 
+def test_owners_keep_a_client_whose_number_is_newer_than_the_lists(
+    owner: Browser, visit: Appointment
+) -> None:
+    url = f"/admin/bookings/client/{visit.client_id}/change/"
+    said = {"name": "Cleo Adeyemi", "email": "cleo@example.com"}
+    refused = owner.post(url, {**said, "phone": "12"})
+    assert "Please check the number." in refused.content.decode()
+    assert owner.post(url, {**said, "phone": "07700 900123"}).status_code == 302
+    assert owner.post(url, {**said, "phone": "+447700900123"}).status_code == 302
+    assert list(Client.objects.values_list("name", "phone")) == [
+        ("Cleo Adeyemi", "+447700900123"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["therapist", "room", "client", "appointment", "message"])
 def test_a_list_costs_the_same_for_any_number_of_rows(
     name: str, owner: Browser, visit: Appointment, book: Book

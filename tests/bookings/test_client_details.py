@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 
 from bookings import actions
@@ -28,6 +29,11 @@ from tests.bookings.client_pages import (
 from tests.bookings.conftest import NOW, OTTO, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "mia", "fern")]
+
+
+CHECK_THE_NUMBER = (
+    "Please check the number. From another country, start with + and the country code."
+)
 
 
 def booked() -> Appointment:
@@ -331,10 +337,15 @@ def test_a_length_no_longer_offered_is_not_booked(
         ("email", "cleo\x00@example.com", "That e-mail address is not complete."),
         ("email", f"{'x' * 10_000}@example.com", "That e-mail address is"),
         ("phone", "", "Please tell us a phone number."),
-        ("phone", "12", "We cannot dial that number."),
-        ("phone", "0" * 10_000, "We cannot dial that number."),
-        ("phone", "☎️", "We cannot dial that number."),
-        ("phone", "\x00", "We cannot dial that number."),
+        ("phone", "12", CHECK_THE_NUMBER),
+        ("phone", "7946 0001", CHECK_THE_NUMBER),
+        ("phone", "07700 900 1234", CHECK_THE_NUMBER),
+        ("phone", "020 call me", CHECK_THE_NUMBER),
+        ("phone", "0800 FLOWERS", CHECK_THE_NUMBER),
+        ("phone", "+999 20 7946 0001", CHECK_THE_NUMBER),
+        ("phone", "0" * 10_000, CHECK_THE_NUMBER),
+        ("phone", "☎️", CHECK_THE_NUMBER),
+        ("phone", "\x00", CHECK_THE_NUMBER),
         ("note", "x" * 1001, "Please keep the note under 1000 characters."),
         ("consent", "", "Please agree with the booking policy."),
     ],
@@ -381,6 +392,9 @@ def test_every_name_is_kept_on_one_line(
         ("020 7946 0001", "+442079460001"),
         ("+1 212-555-2368", "+12125552368"),
         ("0049 30 901820", "+4930901820"),
+        ("07700 900123", "+447700900123"),
+        ("+44 (0)7700 900123", "+447700900123"),
+        ("+1 (555) 555-0123", "+15555550123"),
     ],
 )
 def test_phones_of_any_country_are_understood(
@@ -388,7 +402,25 @@ def test_phones_of_any_country_are_understood(
 ) -> None:
     reference = hold(client, lymph, at(10))
     client.post(DETAILS, {**CLEO, "phone": typed, "hold": reference})
-    assert str(Client.objects.get().phone) == kept
+    person = Client.objects.get()
+    person.full_clean()
+    assert str(person.phone) == kept
+
+
+def test_a_client_is_known_again_by_a_number_newer_than_the_lists(
+    client: Browser, lymph: Service
+) -> None:
+    for hour, typed in [(10, "07700 900123"), (14, "+44 7700 900123")]:
+        reference = hold(client, lymph, at(hour))
+        client.post(DETAILS, {**CLEO, "phone": typed, "hold": reference})
+    assert Client.objects.get().appointments.count() == 2
+
+
+@pytest.mark.parametrize("number", ["12", "7946 0001", "nobody"])
+def test_no_client_is_kept_with_a_number_that_cannot_be_dialled(number: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Client(name="Cleo", phone=number).full_clean()
+    assert refused.value.message_dict == {"phone": ["Please check the number."]}
 
 
 def test_a_note_of_a_thousand_characters_fits_with_its_line_breaks(
