@@ -20,6 +20,20 @@ REPLIES = [
     (Reply.UNSURE.value, gettext_lazy("Not sure")),
 ]
 
+SHORT_NAMES = {
+    Contraindication.Group.RED_FLAGS: gettext_lazy("Right now"),
+    Contraindication.Group.ACUTE: gettext_lazy("At the moment"),
+    Contraindication.Group.HEART: gettext_lazy("Heart, blood and circulation"),
+    Contraindication.Group.HISTORY: gettext_lazy("Cancer, operations and lymph nodes"),
+    Contraindication.Group.BODY: gettext_lazy("Breathing, belly, glands, kidneys, pregnancy"),
+    Contraindication.Group.YOU: gettext_lazy("Skin, allergies, medicines and you"),
+}
+# What an error at a group is called in the summary, by its code.
+IN_SHORT = {
+    "nothing": gettext_lazy("%(group)s: nothing ticked"),
+    "both": gettext_lazy("%(group)s: something ticked, and also “None of these”"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -103,13 +117,13 @@ class HealthForm(forms.Form):
 
     @property
     def problems(self) -> list[Problem]:
-        """Every error in the order of the page."""
-        fields = [bound for group in self.groups for bound in _fields_of(group)]
-        return [
-            Problem(_anchor(bound), str(message))
-            for bound in [*fields, self["none_left"], self["consent"]]
-            for message in bound.errors
-        ]
+        """Every error in the order of the page, with one way out of several empty groups."""
+        found = [problem for group in self.groups for problem in self._problems_of(group)]
+        empty = [group for group in self.groups if self.has_error(group.none.name, "nothing")]
+        if len(empty) > 1:
+            words = _("Or say once, at the end, that nothing else applies")
+            found.append(Problem(self["none_left"].auto_id, words))
+        return [*found, *_problems(self["none_left"]), *_problems(self["consent"])]
 
     @property
     def verdict(self) -> Verdict | None:
@@ -144,6 +158,16 @@ class HealthForm(forms.Form):
             )
         return self.cleaned_data
 
+    def _problems_of(self, group: Group) -> Iterator[Problem]:
+        """A group's own error first: it is about the group as a whole."""
+        for code, words in IN_SHORT.items():
+            if self.has_error(group.none.name, code):
+                short = SHORT_NAMES[Contraindication.Group(group.key)]
+                yield Problem(group.none.auto_id, words % {"group": short})
+        for question in group.questions:
+            for bound in (question.follow_up, question.detail):
+                yield from _problems(bound) if bound is not None else ()
+
     def _clean_question(self, row: Contraindication) -> None:
         if not self.cleaned_data.get(_tick(row)):
             for name in (_follow_up(row), _detail(row)):
@@ -160,19 +184,13 @@ class HealthForm(forms.Form):
         ticked = any(
             self.cleaned_data.get(_tick(row)) for row in self.questions if row.group == group
         )
-        legend = Contraindication.Group(group).label
         if ticked and self.cleaned_data.get(_none(group)):
-            self.add_error(
-                _none(group),
-                _("“%(group)s” You ticked something and also “None of these”. Which is right?")
-                % {"group": legend},
-            )
+            words = _("You ticked something and also “None of these”. Which is right?")
+            self.add_error(_none(group), forms.ValidationError(words, code="both"))
         nothing_said = not ticked and not self.cleaned_data.get(_none(group))
         if nothing_said and not self.cleaned_data.get("none_left"):
-            self.add_error(
-                _none(group),
-                _("“%(group)s” Please tick what applies, or “None of these”.") % {"group": legend},
-            )
+            words = _("Tick what applies, or “None of these”.")
+            self.add_error(_none(group), forms.ValidationError(words, code="nothing"))
 
     def _ticked_answers(self) -> dict[str, Answer]:
         """The answers to ticked boxes that are whole and contradict nothing."""
@@ -238,11 +256,8 @@ def _none(group: str) -> str:
     return f"none-{group}"
 
 
-def _fields_of(group: Group) -> Iterator[BoundField]:
-    """A group's own error first: it is about the group as a whole."""
-    yield group.none
-    for question in group.questions:
-        yield from (one for one in (question.follow_up, question.detail) if one is not None)
+def _problems(bound: BoundField) -> list[Problem]:
+    return [Problem(_anchor(bound), str(message)) for message in bound.errors]
 
 
 def _anchor(bound: BoundField) -> str:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client as Browser
 
+from bookings.forms.health import SHORT_NAMES
 from bookings.models import Appointment, HealthCheck
 from bookings.views.journey import KEY
 from services.models import Contraindication, Service, SpaProfile
@@ -83,13 +84,13 @@ def test_a_group_left_empty_is_asked_for_and_what_was_typed_stays(
     page = pass_health(client, lymph, said)
     problems = page.context["form"].problems
     assert [(one.anchor, one.message) for one in problems] == [
-        (
-            "id_none-body",
-            "“Breathing, belly, glands, kidneys, pregnancy: do you have, or might you have…” "
-            "Please tick what applies, or “None of these”.",
-        )
+        ("id_none-body", "Breathing, belly, glands, kidneys, pregnancy: nothing ticked")
     ]
     text = words(page)
+    error = (
+        '<span class="field-error" id="error-body">Tick what applies, or “None of these”.</span>'
+    )
+    assert error in text
     assert "<title>Error: Your health check" in text
     assert (
         'name="none-red_flags" class="tick__box" data-none id="id_none-red_flags" checked' in text
@@ -97,12 +98,39 @@ def test_a_group_left_empty_is_asked_for_and_what_was_typed_stays(
     assert not HealthCheck.objects.exists()
 
 
+def test_several_groups_left_empty_can_be_put_right_by_one_tick(
+    client: Browser, lymph: Service
+) -> None:
+    page = pass_health(client, lymph, {"none_left": "", "consent": ""})
+    problems = page.context["form"].problems
+    assert [(one.anchor, one.message) for one in problems] == [
+        ("id_none-red_flags", "Right now: nothing ticked"),
+        ("id_none-body", "Breathing, belly, glands, kidneys, pregnancy: nothing ticked"),
+        ("id_none_left", "Or say once, at the end, that nothing else applies"),
+        ("id_consent", "Please agree that we may keep your answers, or call us instead."),
+    ]
+    text = words(page)
+    assert [text.count(f'id="{one.anchor}"') for one in problems] == [1, 1, 1, 1]
+
+
+def test_every_group_has_a_short_name() -> None:
+    assert set(SHORT_NAMES) == set(Contraindication.Group)
+
+
+def test_the_check_says_first_that_one_tick_is_enough(client: Browser, lymph: Service) -> None:
+    text = words(client.get(HEALTH))
+    said = "Tick what applies. One tick at the end says that nothing else does."
+    assert text.index(said) < text.index("<form method=")
+
+
 def test_a_tick_beside_none_of_these_is_asked_about(client: Browser, lymph: Service) -> None:
     page = pass_health(client, lymph, {**ticks("asthma"), "none-body": "on"})
     [problem] = page.context["form"].problems
-    assert problem.message.endswith(
-        "You ticked something and also “None of these”. Which is right?"
+    assert (problem.anchor, problem.message) == (
+        "id_none-body",
+        "Breathing, belly, glands, kidneys, pregnancy: something ticked, and also “None of these”",
     )
+    assert "You ticked something and also “None of these”. Which is right?" in words(page)
     assert not HealthCheck.objects.exists()
 
 
