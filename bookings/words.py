@@ -1,5 +1,6 @@
 """Days and times as people say them."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
@@ -10,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext, to_locale
 from django.utils.translation import gettext as _
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def day_in_words(day: date, today: date) -> str:
@@ -37,10 +40,10 @@ def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
 
 
 def span_in_html(starts_at: datetime, ends_at: datetime, today: date) -> SafeString:
-    """The same for a page, with both times on one line."""
+    """The same for a page, with the day and its month on one line, and both times on one."""
     return format_html(
         _("{day}, {hours}"),
-        day=full_day(starts_at.date(), today),
+        day=re.sub(r"(?<=\d) ", NO_BREAK, full_day(starts_at.date(), today)),
         hours=format_html('<span class="nowrap">{}</span>', hours_in_words(starts_at, ends_at)),
     )
 

@@ -53,5 +53,6 @@ def hold(browser: Browser, service: Service, starts_at: datetime, **wish: Any) -
 
 
 def words(response: Any) -> str:
-    """The page's text with single spaces."""
-    return " ".join(response.content.decode().split())
+    """The page's text with single spaces, and with those that do not break by their name."""
+    text = response.content.decode().replace("\N{NO-BREAK SPACE}", "&nbsp;")
+    return " ".join(text.split())

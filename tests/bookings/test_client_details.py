@@ -59,14 +59,14 @@ def test_a_client_books_and_lands_on_her_visit(client: Browser, lymph: Service) 
     assert sorted(visit.messages.values_list("kind", flat=True)) == ["confirmation", "reminder"]
     page = client.get(answer["Location"])
     assert VisitLink.objects.opened_by(answer["Location"].split("/")[2]).get().appointment == visit
-    assert 'Tuesday 24 November, <span class="nowrap">10:00 – 11:00</span> with Mia' in words(page)
+    assert 'Tuesday 24&nbsp;November, <span class="nowrap">10:00 – 11:00</span> with Mia' in words(page)
 
 
 def test_the_page_says_what_when_with_whom_and_until_when(client: Browser, lymph: Service) -> None:
     hold(client, lymph, at(10))
     text = words(client.get(DETAILS))
     for part in [
-        'Tuesday 24 November, <span class="nowrap">10:00 – 11:00</span>',
+        'Tuesday 24&nbsp;November, <span class="nowrap">10:00 – 11:00</span>',
         "Lymphatic drainage massage, 60 minutes, £75",
         "Mia",
         "We keep this time for you until 08:10.",

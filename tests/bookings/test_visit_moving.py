@@ -46,8 +46,8 @@ def test_both_times_are_shown_before_it_is_done(
     picked = client.post(f"{address}reschedule/", {"start": TWO})
     assert picked["Location"] == f"{address}reschedule/?start=2026-11-28T14%3A00Z"
     text = words(client.get(picked["Location"]))
-    assert 'Friday 27 November, <span class="nowrap">10:00 – 11:00</span> with Mia' in text
-    assert 'Saturday 28 November, <span class="nowrap">14:00 – 15:00</span> with Mia' in text
+    assert 'Friday 27&nbsp;November, <span class="nowrap">10:00 – 11:00</span> with Mia' in text
+    assert 'Saturday 28&nbsp;November, <span class="nowrap">14:00 – 15:00</span> with Mia' in text
     assert when(visit) == at(10, days=4)
     done = client.post(f"{address}reschedule/", {"start": TWO, "sequence": 1, "step": "move"})
     assert done["Location"] == address

@@ -34,7 +34,7 @@ def test_a_confirmed_visit_says_what_when_where_and_with_whom(client: Browser, b
     address = opened(visit)
     text = words(client.get(address))
     for part in [
-        'Friday 27 November, <span class="nowrap">10:00 – 11:00</span> with Mia',
+        'Friday 27&nbsp;November, <span class="nowrap">10:00 – 11:00</span> with Mia',
         "See you then, Cleo.",
         "Lymphatic drainage massage, 60 minutes, £75",
         "1 Test Row<br>London",
