@@ -7,17 +7,19 @@ where the rules of the diary hold. Health answers do not appear here at all.
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTimeWidget
 from django.db import models
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from bookings.day import visits_to_move
 from bookings.forms.phone import PhoneField
 from bookings.models import (
     Appointment,
@@ -30,6 +32,27 @@ from bookings.models import (
     WorkingHours,
     fields,
 )
+from bookings.words import full_day
+
+
+def warn_of_visits(request: HttpRequest, off: TimeOff) -> None:
+    """Say how many visits stand in a time off, with links to their days at the desk."""
+    cards = visits_to_move(off, now=timezone.now())
+    if not cards:
+        return
+    said = ngettext(
+        "%(count)d visit stands in “%(off)s” and has to be moved:",
+        "%(count)d visits stand in “%(off)s” and have to be moved:",
+        len(cards),
+    ) % {"count": len(cards), "off": off}
+    today, desk = timezone.localdate(), reverse("bookings:desk")
+    days = dict.fromkeys(card.starts_at.date() for card in cards)
+    links = format_html_join(
+        ", ",
+        '<a href="{}?date={}">{}</a>',
+        ((desk, day.isoformat(), full_day(day, today)) for day in days),
+    )
+    messages.warning(request, format_html("{} {}", said, links))
 
 
 class ReadOnly(admin.options.BaseModelAdmin):
@@ -98,6 +121,12 @@ class TherapistAdmin(admin.ModelAdmin):
         """How many treatments she gives."""
         return therapist.service_count
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is TimeOff:
+            for off in [*formset.new_objects, *(row for row, _names in formset.changed_objects)]:
+                warn_of_visits(request, off)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Past visits name her: she is switched off, not deleted.
         return super().has_delete_permission(request, obj) and not (
@@ -154,6 +183,10 @@ class TimeOffAdmin(admin.ModelAdmin):
     list_filter = [WhenFilter, "therapist"]
     search_fields = ["reason", "therapist__name"]
     list_select_related = ["therapist"]
+
+    def save_model(self, request: HttpRequest, obj: TimeOff, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        warn_of_visits(request, obj)
 
     @admin.display(description=_("who"), ordering="therapist__name")
     def who(self, time_off: TimeOff) -> str:

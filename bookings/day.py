@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from bookings.actions import may_arrive
 from bookings.actions.changes import CHANGEABLE
 from bookings.availability import Hours
 from bookings.models import Appointment, HealthCheck, Therapist, TimeOff, WorkingHours
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
+from bookings.words import clock_time, full_day
 from services.models import SpaProfile
 
 Status = Appointment.Status
@@ -29,6 +31,7 @@ ARRIVALS_SHOWN = 4
 LATE_AT_MOST = timedelta(minutes=45)
 SOON = timedelta(minutes=45)
 ARRIVALS_WITHIN = timedelta(hours=3)
+PRESSING = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,13 @@ class Card:
         """Whether the visit may be moved or cancelled."""
         return self.appointment.status in CHANGEABLE
 
+    def is_to_move(self, off: TimeOff) -> bool:
+        """Whether the visit stands in ``off`` and has to go somewhere else."""
+        own = off.therapist_id in (None, self.appointment.therapist_id)
+        begins, ends = self.appointment.starts_at, self.appointment.ends_at
+        ahead = self.can_change and ends > self.now
+        return own and ahead and begins < off.ends_at and ends > off.starts_at
+
     @property
     def can_decide(self) -> bool:
         """Whether a request waits for a decision."""
@@ -178,6 +188,7 @@ class Column:
     hours: list[tuple[datetime, datetime]]
     pauses: list[Pause]
     cards: list[Card]
+    clashes: list[str]
 
     @cached_property
     def bands(self) -> list[Band]:
@@ -211,11 +222,37 @@ class Day:
     columns: list[Column]
     absent: list[Column]
     requests: list[Card]
+    clashes: list[str]
+
+    @property
+    def title(self) -> str:
+        """Tuesday 24 November; with the year where it is not this one."""
+        return full_day(self.on, self.today)
 
     @property
     def is_today(self) -> bool:
         """Whether the day is the present one."""
         return self.on == self.today
+
+    @property
+    def requests_in_words(self) -> str:
+        """How many requests wait, and for when the first one asks."""
+        count, first = len(self.requests), self.requests[0].starts_at
+        return ngettext(
+            "%(count)d request to decide, for %(day)s, %(time)s",
+            "%(count)d requests to decide, the first for %(day)s, %(time)s",
+            count,
+        ) % {
+            "count": count,
+            "day": _day_in_a_sentence(first.date(), self.today),
+            "time": clock_time(first),
+        }
+
+    @property
+    def requests_press(self) -> bool:
+        """Whether a request asks for a time within a day: on the present day it is unfolded."""
+        first = self.requests[0].appointment.starts_at
+        return self.is_today and first - self.now <= PRESSING
 
     @property
     def hour_now(self) -> int | None:
@@ -294,7 +331,19 @@ def desk_day(day: date, *, spa: SpaProfile, now: datetime) -> Day:
         columns=[column for column in columns if column.is_in],
         absent=[column for column in columns if not column.is_in and column.therapist.active],
         requests=requests(now=now),
+        clashes=_clashes([off for off in absences if off.therapist_id is None], cards),
     )
+
+
+def visits_to_move(off: TimeOff, *, now: datetime) -> list[Card]:
+    """Return the visits that stand in ``off``, the first leading; one query."""
+    cards = [
+        Card(one, now)
+        for one in shown().filter(
+            status__in=CHANGEABLE, starts_at__lt=off.ends_at, ends_at__gt=off.starts_at
+        )
+    ]
+    return [card for card in cards if card.is_to_move(off)]
 
 
 def own_days(
@@ -351,16 +400,43 @@ def _column(
     shifts = [one for one in week if one.holds_on(day)]
     hours = [(_at(day, one.starts, zone), _at(day, one.ends, zone)) for one in shifts]
     own = [off for off in absences if off.therapist_id in (None, therapist.pk)]
+    hers = [off for off in own if off.therapist_id]
+    here = [
+        card
+        for card in cards
+        if card.appointment.therapist_id == therapist.pk and card.starts_at.date() == day
+    ]
     return Column(
         therapist=therapist,
         hours=hours if therapist.active else [],
         pauses=sorted([*_breaks(shifts, day, zone), *_absences(own, hours)], key=_instant),
-        cards=[
-            card
-            for card in cards
-            if card.appointment.therapist_id == therapist.pk and card.starts_at.date() == day
-        ],
+        cards=here,
+        clashes=_clashes(hers, here),
     )
+
+
+def _clashes(absences: Iterable[TimeOff], cards: Sequence[Card]) -> list[str]:
+    """What to say of each time off that has visits to move, in words."""
+    counts = [(off, sum(card.is_to_move(off) for card in cards)) for off in absences]
+    return [_clash_in_words(off, count) for off, count in counts if count]
+
+
+def _clash_in_words(off: TimeOff, count: int) -> str:
+    what = _("Off") if off.therapist_id else _("The spa is closed")
+    reason = off.reason.rstrip(". ")
+    to_move = ngettext("%(count)d visit to move.", "%(count)d visits to move.", count)
+    words = {"what": what, "reason": reason, "to_move": to_move % {"count": count}}
+    if reason:
+        return _("%(what)s: %(reason)s. %(to_move)s") % words
+    return _("%(what)s. %(to_move)s") % words
+
+
+def _day_in_a_sentence(day: date, today: date) -> str:
+    if day == today:
+        return _("today")
+    if day == today + timedelta(days=1):
+        return _("tomorrow")
+    return full_day(day, today)
 
 
 def _hours(row: WorkingHours) -> Hours:

@@ -31,6 +31,20 @@ def full_day(day: date, today: date) -> str:
     return date_format(day, pgettext("date format: day in another year", "l j F Y"))
 
 
+def days_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
+    """The days of a time, in the zone of ``starts_at``: Tuesday 24 November – Friday 27 November.
+
+    A time that ends at midnight takes nothing of the day that begins there.
+    """
+    first, last = starts_at.date(), (ends_at - timedelta(microseconds=1)).date()
+    if first == last:
+        return full_day(first, today)
+    return _("%(first)s – %(last)s") % {
+        "first": full_day(first, today),
+        "last": full_day(last, today),
+    }
+
+
 def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
     """Tuesday 24 November, 10:15 – 11:15, both in the zone of ``starts_at``."""
     return _("%(day)s, %(hours)s") % {

@@ -3,9 +3,12 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models.people import Therapist
+from bookings.words import days_in_words
 from services.models import Service
 
 
@@ -125,4 +128,15 @@ class TimeOff(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("%(who)s off") % {"who": self.therapist or _("Whole spa")}
+        words = {
+            "who": self.therapist or gettext("Whole spa"),
+            "days": days_in_words(
+                timezone.localtime(self.starts_at),
+                timezone.localtime(self.ends_at),
+                timezone.localdate(),
+            ),
+            "reason": self.reason,
+        }
+        if self.reason:
+            return gettext("%(who)s off, %(days)s (%(reason)s)") % words
+        return gettext("%(who)s off, %(days)s") % words

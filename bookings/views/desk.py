@@ -25,7 +25,7 @@ from bookings.queries import last_bookable_day, offer
 from bookings.views.common import private, spa_of
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me, next_days
 from bookings.views.times import Choice, Times, Wanted, read_start
-from bookings.words import span_in_html
+from bookings.words import moment_in_words, span_in_html
 
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -99,7 +99,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
                     now=timezone.now(),
                     reason=form.cleaned_data["reason"],
                 )
-                and _("The visit is cancelled and its time is free again.")
+                and _("%(name)s: cancelled, the time is free again.") % {"name": visit.client}
             ),
         )
         return _back(request, visit)
@@ -136,10 +136,10 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
         except BookingError as error:
             refused = error
         else:
-            messages.success(request, _("The visit is moved."))
+            messages.success(request, _moved_to(moved))
             return _back(request, moved)
         if not isinstance(refused, TimeTaken):
-            messages.error(request, refused.message)
+            messages.error(request, _refusal(visit, refused))
             return _back(request, visit)
     return _page_of_change(
         request, "bookings/desk/move.html", visit, _free_times(request, visit, refused)
@@ -208,6 +208,15 @@ def _move(request: HttpRequest, visit: Appointment, form: MoveForm) -> Appointme
         now=now,
         therapist=_therapist(form.cleaned_data["therapist"]),
     )
+
+
+def _moved_to(visit: Appointment) -> str:
+    when = moment_in_words(visit.starts_local, timezone.localdate())
+    return _("%(name)s: moved to %(when)s.") % {"name": visit.client, "when": when}
+
+
+def _refusal(visit: Appointment, refused: BookingError) -> str:
+    return _("%(name)s: %(refusal)s") % {"name": visit.client, "refusal": refused.message}
 
 
 def _free_times(
@@ -291,7 +300,7 @@ def _page_of_change(
 
 
 def _too_late(request: HttpRequest, visit: Appointment) -> HttpResponse:
-    messages.error(request, actions.NoLongerPossible().message)
+    messages.error(request, _refusal(visit, actions.NoLongerPossible()))
     return redirect("bookings:desk_appointment", visit.reference)
 
 
@@ -300,7 +309,7 @@ def _try(request: HttpRequest, visit: Appointment, change: Callable[[], str | An
     try:
         done = change()
     except BookingError as refused:
-        messages.error(request, refused.message)
+        messages.error(request, _refusal(visit, refused))
     else:
         messages.success(request, done)
 

@@ -24,7 +24,7 @@ from bookings.models import (
     WorkingHours,
 )
 from tests.bookings.conftest import OTTO, at
-from tests.bookings.staff_pages import browser_of, login_of
+from tests.bookings.staff_pages import browser_of, login_of, said
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +118,7 @@ def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointmen
         "working_hours-INITIAL_FORMS": len(hours),
         "time_off-TOTAL_FORMS": 1,
         "time_off-INITIAL_FORMS": 0,
-        "time_off-0-starts_at_0": "2026-12-24",
+        "time_off-0-starts_at_0": "2026-11-24",
         "time_off-0-starts_at_1": "09:00",
         "time_off-0-ends_at_0": "2026-12-28",
         "time_off-0-ends_at_1": "09:00",
@@ -133,11 +133,68 @@ def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointmen
             f"working_hours-{number}-starts": "10:00",
             f"working_hours-{number}-ends": "18:00",
         }
-    assert owner.post(f"/admin/bookings/therapist/{mia.pk}/change/", sent).status_code == 302
+    answer = owner.post(f"/admin/bookings/therapist/{mia.pk}/change/", sent)
+    assert answer.status_code == 302
+    assert said(answer)[0].startswith("1 visit stands in “Mia off, Tuesday 24 November")
     mia.refresh_from_db()
     assert mia.introduction == "Slow and light."
     assert {f"{row.starts:%H:%M}" for row in WorkingHours.objects.all()} == {"10:00"}
     assert TimeOff.objects.get().reason == "Holiday"
+
+
+FLOOD = {
+    "therapist": "",
+    "starts_at_0": "2026-11-24",
+    "starts_at_1": "00:00",
+    "ends_at_0": "2026-11-26",
+    "ends_at_1": "00:00",
+    "reason": "Flood",
+}
+
+
+def test_closing_the_spa_over_visits_warns_with_links_to_their_days(
+    owner: Browser, visit: Appointment, book: Book
+) -> None:
+    book(at(12), details=OTTO)
+    book(at(10, days=2), details=OTTO)
+    book(at(10, days=3), details=OTTO)
+    answer = owner.post("/admin/bookings/timeoff/add/", FLOOD)
+    assert said(answer)[0] == (
+        "3 visits stand in “Whole spa off, Tuesday 24 November – Wednesday 25 November (Flood)” "
+        "and have to be moved: "
+        '<a href="/desk/?date=2026-11-24">Tuesday 24 November</a>, '
+        '<a href="/desk/?date=2026-11-25">Wednesday 25 November</a>'
+    )
+    page = owner.get("/admin/bookings/timeoff/").content.decode()
+    assert '<a href="/desk/?date=2026-11-24">Tuesday 24 November</a>' in page
+
+
+def test_time_off_warns_of_her_own_visits_only_and_names_are_never_run(
+    owner: Browser, visit: Appointment, noor: Therapist
+) -> None:
+    off = {**FLOOD, "reason": "<b>Course</b>"}
+    answer = owner.post("/admin/bookings/timeoff/add/", {**off, "therapist": noor.pk})
+    assert not [one for one in said(answer) if "moved" in one]
+    answer = owner.post("/admin/bookings/timeoff/add/", {**off, "therapist": visit.therapist_id})
+    assert said(answer)[-2].startswith(
+        "1 visit stands in “Mia off, Tuesday 24 November – Wednesday 25 November "
+        "(&lt;b&gt;Course&lt;/b&gt;)” and has to be moved: <a "
+    )
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "reason", "words"),
+    [
+        (at(0), at(0, days=2), "Flood", "Whole spa off, Tuesday 24 November (Flood)"),
+        (at(9), at(17), "", "Whole spa off, Tuesday 24 November"),
+        (at(9), at(9, days=2), "", "Whole spa off, Tuesday 24 November – Wednesday 25 November"),
+        (at(9, days=40), at(17, days=40), "", "Whole spa off, Saturday 2 January 2027"),
+    ],
+)
+def test_time_off_says_who_when_and_why(
+    starts_at: datetime, ends_at: datetime, reason: str, words: str, clock: time_machine.Traveller
+) -> None:
+    assert str(TimeOff(starts_at=starts_at, ends_at=ends_at, reason=reason)) == words
 
 
 def test_a_therapist_with_visits_is_not_deleted(owner: Browser, visit: Appointment) -> None:

@@ -97,15 +97,99 @@ def test_a_day_that_is_none_shows_today(day: str, desk: Browser, spa: SpaProfile
     assert "Monday 23 November today" in words(answer)
 
 
-def test_hours_breaks_and_time_off_are_seen(desk: Browser, mia: Therapist, noor: Therapist) -> None:
+def test_hours_breaks_and_time_off_are_seen(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
     WorkingHours.objects.filter(therapist=mia).update(
         break_starts=time(12, 30), break_ends=time(13, 15)
     )
     TimeOff.objects.create(therapist=mia, starts_at=at(15), ends_at=at(20), reason="Dentist")
     TimeOff.objects.create(therapist=noor, starts_at=at(0), ends_at=at(0, days=3), reason="Holiday")
     page = tuesday(desk)
-    assert "Mia 09:00 – 17:00 12:30 – 13:15 Break 15:00 – 17:00 Dentist" in page
+    assert "Mia 09:00 – 17:00 10:00 – 11:00 Fern Cleo" in page
+    assert "12:30 – 13:15 Break 15:00 – 17:00 Dentist" in page
     assert "Not in: Noor (Holiday)" in page
+
+
+def test_a_day_without_visits_says_so_and_who_is_in(
+    desk: Browser, mia: Therapist, noor: Therapist
+) -> None:
+    WorkingHours.objects.filter(therapist=mia).update(
+        break_starts=time(12, 30), break_ends=time(13, 15)
+    )
+    answer = desk.get("/desk/?date=2026-11-24")
+    page = words(answer)
+    assert "In: Mia 09:00 – 17:00 ; Noor 09:00 – 17:00" in page
+    assert "Nothing booked yet." in page
+    assert "Break" not in page
+    assert "0 visits" not in page
+    assert 'class="empty-state"' in answer.content.decode()
+    assert 'class="board"' not in answer.content.decode()
+
+
+def test_a_day_with_nobody_in_is_no_day_without_bookings(desk: Browser, mia: Therapist) -> None:
+    WorkingHours.objects.all().delete()
+    page = tuesday(desk)
+    assert "Nobody is in on this day" in page
+    assert "Nothing booked yet." not in page
+
+
+@pytest.mark.parametrize(
+    ("day", "heading"),
+    [("2026-11-24", "Tuesday 24 November"), ("2027-11-24", "Wednesday 24 November 2027")],
+)
+def test_the_heading_has_the_year_where_it_is_another(
+    day: str, heading: str, desk: Browser, spa: SpaProfile
+) -> None:
+    page = desk.get("/desk/", {"date": day}).content.decode()
+    assert f'<h1 class="desk-head__day">{heading}</h1>' in re.sub(r"\s*\n\s*", "", page)
+
+
+def test_a_closed_spa_says_how_many_visits_are_to_move(
+    desk: Browser, book: Book, mia: Therapist, noor: Therapist, fern: Room, moss: Room
+) -> None:
+    TimeOff.objects.create(starts_at=at(0), ends_at=at(0, days=2), reason="Flood")
+    assert "to move" not in tuesday(desk)
+    TimeOff.objects.all().delete()
+    moss.services.add(*fern.services.all())
+    book(at(10), therapist=mia)
+    book(at(10), therapist=noor, details=OTTO, outcome=Outcome.CLEARANCE)
+    gone = book(at(13), therapist=mia)
+    Appointment.objects.filter(pk=gone.pk).update(status="cancelled")
+    TimeOff.objects.create(starts_at=at(0), ends_at=at(0, days=2), reason="Flood")
+    assert "Important: The spa is closed: Flood. 2 visits to move." in tuesday(desk)
+
+
+@pytest.mark.parametrize(
+    ("off_from", "off_until", "said_of_it"),
+    [(at(9), at(10), False), (at(10, 45), at(12), True), (at(11), at(12), False)],
+)
+def test_only_visits_within_the_time_off_are_to_move(
+    off_from: datetime, off_until: datetime, said_of_it: bool, desk: Browser, visit: Appointment
+) -> None:
+    TimeOff.objects.create(starts_at=off_from, ends_at=off_until)
+    assert ("The spa is closed. 1 visit to move." in tuesday(desk)) is said_of_it
+
+
+def test_a_therapist_who_is_off_has_her_visits_to_move_in_her_own_column(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
+    TimeOff.objects.create(therapist=noor, starts_at=at(9), ends_at=at(12), reason="Course")
+    assert "to move" not in tuesday(desk)
+    TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(12), reason="Dentist")
+    page = tuesday(desk)
+    assert "Mia 09:00 – 17:00 Off: Dentist. 1 visit to move." in page
+    assert page.count("to move") == 1
+
+
+def test_what_is_over_is_no_longer_to_move(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    TimeOff.objects.create(starts_at=at(9), ends_at=at(12))
+    clock.move_to(at(10, 59))
+    assert "1 visit to move" in tuesday(desk)
+    clock.move_to(at(11))
+    assert "to move" not in tuesday(desk)
 
 
 def test_a_hold_is_shown_as_being_booked_until_it_lapses(
@@ -145,8 +229,43 @@ def test_the_verdict_stands_in_words(
 
 
 def test_requests_of_all_days_wait_on_top(desk: Browser, asked: Appointment) -> None:
-    page = words(desk.get("/desk/?date=2026-12-24"))
-    assert "1 request to decide Tuesday 24 November, 10:00 – 11:00 Cleo" in page
+    answer = desk.get("/desk/?date=2026-12-24")
+    assert (
+        "1 request to decide, for tomorrow, 10:00 Tuesday 24 November, 10:00 – 11:00 Cleo"
+        in words(answer)
+    )
+
+
+def test_the_line_over_the_requests_names_the_first(
+    desk: Browser, book: Book, asked: Appointment, mia: Therapist
+) -> None:
+    book(at(9, days=3), therapist=mia, outcome=Outcome.CLEARANCE, details=OTTO)
+    assert "2 requests to decide, the first for tomorrow, 10:00" in words(desk.get("/desk/"))
+
+
+REQUESTS = '<details class="requests" id="requests"'
+
+
+@pytest.mark.parametrize(
+    ("when", "day", "opening"),
+    [
+        (at(8, days=0), "2026-11-23", " data-open-when-wide>"),
+        (at(9, 59, days=0), "2026-11-23", " data-open-when-wide>"),
+        (at(10, days=0), "2026-11-23", " open>"),
+        (at(10, days=0), "2026-11-25", ">"),
+        (at(8, days=0), "2026-11-24", ">"),
+    ],
+)
+def test_requests_are_folded_but_on_the_present_day(
+    when: datetime,
+    day: str,
+    opening: str,
+    desk: Browser,
+    asked: Appointment,
+    clock: time_machine.Traveller,
+) -> None:
+    clock.move_to(when)
+    assert REQUESTS + opening in desk.get("/desk/", {"date": day}).content.decode()
 
 
 def test_next_arrivals_are_todays_confirmed_visits(
@@ -193,7 +312,7 @@ def test_a_no_show_is_noted_and_taken_back(
 
 def test_a_step_that_is_not_possible_is_explained(desk: Browser, visit: Appointment) -> None:
     assert said(take(desk, visit, "completed")) == [
-        "This visit has changed in the meantime, so that step is no longer possible."
+        "Cleo: This visit has changed in the meantime, so that step is no longer possible."
     ]
     assert status_of(visit) == "confirmed"
 
@@ -228,8 +347,8 @@ def test_a_stale_page_says_that_somebody_else_was_first(
 ) -> None:
     clock.move_to(at(10, 5))
     take(desk, visit, "arrived")
-    assert said(take(desk, visit, "no_show"))[-1] == (
-        "This visit was changed by somebody else. Nothing was changed; please look again."
+    assert said(take(desk, visit, "arrived"))[-1] == (
+        "Cleo: This visit was changed by somebody else. Nothing was changed; please look again."
     )
 
 
@@ -318,7 +437,7 @@ def test_the_desk_cancels_with_a_reason(desk: Browser, visit: Appointment) -> No
     answer = desk.post(
         desk_url("cancel", visit), {"sequence": visit.sequence, "reason": "Rang: has a cold."}
     )
-    assert said(answer) == ["The visit is cancelled and its time is free again."]
+    assert said(answer) == ["Cleo: cancelled, the time is free again."]
     event = visit.events.get(kind="cancelled")
     assert (status_of(visit), event.reason, event.actor) == (
         "cancelled",
@@ -407,7 +526,7 @@ def test_the_desk_moves_a_visit_to_a_free_time(
         desk_url("move", visit),
         {"sequence": str(visit.sequence), "start": "2026-11-25T11:15Z", "therapist": str(mia.pk)},
     )
-    assert said(answer) == ["The visit is moved."]
+    assert said(answer) == ["Cleo: moved to Wednesday 25 November, 11:15."]
     assert answer["Location"] == f"/desk/?date=2026-11-25#visit-{visit.reference}"
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(11, 15, days=2), mia)
@@ -421,7 +540,7 @@ def test_the_desk_moves_a_visit_to_another_therapist_and_within_the_notice(
         desk_url("move", visit),
         {"sequence": str(visit.sequence), "start": "2026-11-24T09:30Z", "therapist": str(noor.pk)},
     )
-    assert said(answer) == ["The visit is moved."]
+    assert said(answer) == ["Cleo: moved to Tuesday 24 November, 09:30."]
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(9, 30), noor)
 
@@ -478,7 +597,9 @@ def test_no_therapist_means_anyone_the_same_one_first(
     desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
 ) -> None:
     sent = {"sequence": str(visit.sequence), "start": "2026-11-24T13:00Z", "therapist": ""}
-    assert said(desk.post(desk_url("move", visit), sent)) == ["The visit is moved."]
+    assert said(desk.post(desk_url("move", visit), sent)) == [
+        "Cleo: moved to Tuesday 24 November, 13:00."
+    ]
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(13), mia)
 
@@ -639,7 +760,8 @@ def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
         outcome = Outcome.CLEARANCE if number % 2 else Outcome.CLEAR
         book(at(10), therapist=therapist, outcome=outcome)
         book(at(13), therapist=therapist, details=OTTO)
-        TimeOff.objects.create(therapist=therapist, starts_at=at(15), ends_at=at(16))
+        TimeOff.objects.create(therapist=therapist, starts_at=at(10), ends_at=at(16))
+    TimeOff.objects.create(starts_at=at(10), ends_at=at(16))
     with CaptureQueriesContext(connection) as queries:
         answer = desk.get("/desk/?date=2026-11-24")
     assert words(answer).count("Otto") >= count

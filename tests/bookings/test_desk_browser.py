@@ -99,6 +99,30 @@ def test_the_whole_day_works_without_scripts(
     context.close()
 
 
+def test_requests_are_unfolded_on_a_wide_screen_and_stay_as_they_were_left(
+    page: Page, live_server: LiveServer, visits: list[Appointment], clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(10, 5, days=0))
+    first = visits[1]
+    Appointment.objects.filter(pk=visits[0].pk).update(status="arrived")
+    page.set_viewport_size(PHONE)
+    sign_in(page, live_server, "dana")
+    decide = page.locator("#requests").get_by_role("link", name=f"Decide {first.client}")
+    assert not decide.is_visible()
+    page.locator("#requests summary").focus()
+    page.keyboard.press("Enter")
+    decide.wait_for()
+    page.set_viewport_size(SCREEN)
+    page.reload()
+    decide.wait_for()
+    page.goto(f"{live_server.url}/desk/?date=2026-11-24")
+    assert not decide.is_visible()
+    page.locator("#requests summary").click()
+    page.get_by_role("button", name="Undo Arrived, Cleo").click()
+    page.get_by_text("Taken back: Cleo is expected again.").wait_for()
+    assert decide.is_visible()
+
+
 def test_a_visit_is_moved_by_keyboard_alone(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
@@ -113,7 +137,7 @@ def test_a_visit_is_moved_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Move the visit").focus()
     page.keyboard.press("Enter")
-    page.get_by_text("The visit is moved.").wait_for()
+    page.get_by_text("Cleo: moved to Tuesday 24 November, 15:30.").wait_for()
     assert Appointment.objects.get(pk=visits[0].pk).starts_at == at(15, 30)
 
 
