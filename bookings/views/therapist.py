@@ -74,12 +74,18 @@ def visit(request: HttpRequest, reference: str) -> HttpResponse:
             "card": Card(appointment, timezone.now()),
             "check": check,
             "areas": check.areas if check else [],
-            "findings": check.findings if check else [],
+            "findings": _findings(check) if check else [],
             "said": _said(check) if check else [],
             "readings": appointment.health_readings.select_related("user")[:20],
             **bar(request, ""),
         },
     )
+
+
+def _findings(check: HealthCheck) -> list[dict[str, Any]]:
+    """What applies, each with its severity in words too."""
+    words = dict(Contraindication.Severity.choices)
+    return [{**one, "severity_in_words": words[one["severity"]]} for one in check.findings]
 
 
 def _said(check: HealthCheck) -> list[Said]:

@@ -85,7 +85,10 @@ def test_the_list_says_the_verdict_and_no_answer(as_mia: Browser, visit: Appoint
 def test_she_reads_areas_answers_and_details(as_mia: Browser, visit: Appointment) -> None:
     page = words(as_mia.get(page_of(visit)))
     assert "Leave out neck" in page
-    assert "Asthma Mild, I carry my inhaler. Ask us. Leave out: neck" in page
+    assert (
+        "Asthma Adapt: the therapist adjusts the session Leave out: neck "
+        "Mild, I carry my inhaler. What we tell the client Ask us." in page
+    )
     assert "Asthma yes Mild, I carry my inhaler." in page
     assert "Fever no" in page
     assert "Your reading is recorded." in page
