@@ -8,6 +8,8 @@ from csp.constants import NONCE, SELF
 from csp.decorators import csp_replace
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
+from django.db import models
 from django.db.models import Case, Count, QuerySet, Subquery, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -43,6 +45,22 @@ class EditorAdmin(admin.ModelAdmin):
         nonce = str(request.csp_nonce)  # type: ignore[attr-defined]
         context["media"] = js_asset.Media.from_media(context["media"], nonce=nonce)
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+class HoursField(SimpleArrayField):
+    """Hours in one line, with one error for all that may be wrong with them."""
+
+    default_error_messages = {
+        "item_invalid": _("Hours as whole numbers, separated by commas, such as 48, 3."),
+    }
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(
+                self.error_messages["item_invalid"], code="item_invalid"
+            ) from error
 
 
 class ProfileForm(forms.ModelForm):
@@ -105,6 +123,13 @@ class SpaProfileAdmin(EditorAdmin):
             },
         ),
     ]
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        if db_field.name == "reminder_lead_hours":
+            kwargs["form_class"] = HoursField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -217,6 +217,14 @@ def test_owner_edits_the_profile(owner: Client, content: SpaProfile) -> None:
     )
 
 
+@pytest.mark.parametrize("hours", ["two days", "48; 3", "48, soon", "0", "2.5", "99999999999"])
+def test_hours_that_are_none_are_explained(hours: str, owner: Client, content: SpaProfile) -> None:
+    response = edit(owner, address_of(content), reminder_lead_hours=hours)
+    assert response.context["adminform"].form.errors["reminder_lead_hours"] == [
+        "Hours as whole numbers, separated by commas, such as 48, 3."
+    ]
+
+
 def test_every_field_of_the_profile_can_be_edited() -> None:
     shown = {
         name
