@@ -11,7 +11,11 @@ from django.db import models
 from django.utils.translation import gettext as _
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber, to_python
-from phonenumbers import ValidationResult, is_possible_number_with_reason
+from phonenumbers import (
+    PhoneNumberType,
+    ValidationResult,
+    is_possible_number_for_type_with_reason,
+)
 
 
 @cache
@@ -64,12 +68,16 @@ class EncryptedJSONField(EncryptedTextField):
 
 
 def can_be_dialled(number: PhoneNumber) -> bool:
-    """Whether ``number`` has a country and a length that is in use there.
+    """Whether ``number`` is known to be in use, or is as long as its country's mobile numbers.
 
-    Not whether its range has been given out: the list of those lags behind (it calls 07700 900123
-    invalid), and its makers advise against refusing people by it.
+    The list of ranges in use lags behind (it calls 07700 900123 invalid), and its makers advise
+    against refusing people by it. Any possible length at all would let a number with a digit
+    missing pass: in some countries a few numbers are that short.
     """
-    return is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+    return number.is_valid() or (
+        is_possible_number_for_type_with_reason(number, PhoneNumberType.MOBILE)
+        == ValidationResult.IS_POSSIBLE
+    )
 
 
 def validate_phone(value: Any) -> None:
