@@ -307,7 +307,11 @@ def _book(stage: Stage, plans: Iterable[Plan]) -> None:
     seen: dict[date, set[str]] = {}
     for plan in plans:
         today = seen.setdefault(plan.starts_at.date(), set())
-        names = [name for name in demo_people.CLIENTS if name not in today]
+        expecting = plan.option.service.slug == demo_people.PREGNANCY
+        pool = demo_people.EXPECTING if expecting else demo_people.CLIENTS
+        names = [name for name in pool if name not in today]
+        if not names:
+            continue
         name = stage.chance.choice(names)
         visit = _book_one(stage, plan, name, _outcome(stage, plan))
         if visit is None:

@@ -197,6 +197,9 @@ CLIENTS = (
     "Zsófia Kovács",
 )
 
+# Who comes for the pregnancy massage.
+EXPECTING = ("Daniela Rossi", "Kavita Raman", "Niamh O’Sullivan", "Rosa Delgado", "Zoe Hartley")
+
 # Places in CLIENTS of those who have given a telephone number only.
 WITHOUT_EMAIL = {16, 43}
 
