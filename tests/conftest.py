@@ -22,8 +22,9 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core import serializers
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.signals import post_migrate
+from playwright.sync_api import Playwright
 from pytest_django import DjangoDbBlocker, Settings
 
 from spa import celery_app
@@ -73,6 +74,17 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Use the system's Chromium where there is one, else the one that Playwright downloaded."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     return {**browser_type_launch_args, **({"executable_path": chromium} if chromium else {})}
+
+
+@pytest.fixture(scope="session")
+def playwright(playwright: Playwright) -> Iterator[Playwright]:
+    """Start Playwright; close what the tests beside it left open.
+
+    Its event loop makes Django open another database session in this thread, which nobody finds
+    once the loop is gone. The test database could then not be removed.
+    """
+    yield playwright
+    connections.close_all()
 
 
 @dataclass
