@@ -122,6 +122,8 @@ class RunningSpa:
                 stdin=inside,
                 stdout=output,
                 stderr=output,
+                # Tests under nohup must not let the spa outlive its terminal.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         os.close(inside)
         wait_until(lambda: self._ready() or self.process.poll() is not None, seconds=120)
