@@ -7,8 +7,16 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field import formfields
 from phonenumber_field.phonenumber import PhoneNumber
+from phonenumber_field.widgets import RegionalPhoneNumberWidget
 
 from bookings.models.fields import can_be_dialled
+
+
+class PhoneInput(RegionalPhoneNumberWidget):
+    """Shows a number of its region in that region's way, and what was typed as it was typed."""
+
+    def format_value(self, value: Any) -> Any:
+        return super().format_value(value) if isinstance(value, PhoneNumber) else value
 
 
 class PhoneField(formfields.PhoneNumberField):
@@ -17,6 +25,7 @@ class PhoneField(formfields.PhoneNumberField):
     The cleaned value is a ``PhoneNumber``, or the empty text where nothing was typed.
     """
 
+    widget = PhoneInput
     # The inherited one refuses what the lists of ranges do not know yet.
     default_validators: list[Callable[[Any], None]] = []
     default_error_messages = {

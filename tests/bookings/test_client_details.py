@@ -419,6 +419,15 @@ def test_a_client_is_known_again_by_a_number_newer_than_the_lists(
     assert Client.objects.get().appointments.count() == 2
 
 
+@pytest.mark.parametrize("typed", ["020 call me", "07700 900", "+44 20 7946 000"])
+def test_a_refused_number_stays_as_it_was_typed(
+    client: Browser, lymph: Service, typed: str
+) -> None:
+    reference = hold(client, lymph, at(10))
+    page = client.post(DETAILS, {**CLEO, "phone": typed, "hold": reference})
+    assert f'name="phone" value="{typed}"' in words(page)
+
+
 @pytest.mark.parametrize("number", ["12", "7946 0001", "nobody"])
 def test_no_client_is_kept_with_a_number_that_cannot_be_dialled(number: str) -> None:
     with pytest.raises(ValidationError) as refused:
