@@ -298,7 +298,10 @@ def _end_leftover(program: str, data: Path) -> None:
         if process.info["name"] == program and process.info["cwd"] == str(data)
     ]
     for process in left:
-        process.send_signal(signal.SIGINT)
+        try:
+            process.send_signal(signal.SIGINT)
+        except psutil.NoSuchProcess:
+            pass  # A server takes its own helpers along.
     psutil.wait_procs(left, timeout=STOP_SECONDS)
 
 

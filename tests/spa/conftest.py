@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,8 @@ def var() -> Iterator[Path]:
     yield folder
     left = processes_of(folder)
     for process in left:
-        process.terminate()
+        # A server that ended takes its own helpers along.
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
     psutil.wait_procs(left, timeout=20)
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 import manage
-from spa import embedded
+from spa import embedded, keeper
 from tests.spa.commands import BASE_DIR, newcomers_environment, processes_of, wait_until
 
 # A command that uses the servers until its input is closed.
@@ -121,6 +121,19 @@ def test_server_whose_keeper_was_killed_is_replaced_without_loss(var: Path) -> N
     assert read(second) == ("Cleo", "Cleo")
     second.end()
     assert processes_of(var) == []
+
+
+def test_leftover_that_has_just_ended_holds_nothing_up(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper = subprocess.Popen(["cat"], cwd=var, stdin=subprocess.PIPE)
+    (left,) = processes_of(var)
+    left.info = {"name": "postgres", "cwd": str(var)}
+    helper.communicate()
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil, "process_iter", lambda names: [left])
+        keeper._end_leftover("postgres", var)
+    assert not left.is_running()
 
 
 def test_long_path_to_the_data_still_gets_a_socket(var: Path) -> None:
