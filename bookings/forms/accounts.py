@@ -21,6 +21,8 @@ class LoginForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Name")
+        # The focus belongs to the error summary where there is one, else to the page's start.
+        del self.fields["username"].widget.attrs["autofocus"]
         self.fields["username"].error_messages["required"] = _("Please enter your name.")
         self.fields["password"].error_messages["required"] = _("Please enter your password.")
         self.helper = FormHelper()
