@@ -241,8 +241,23 @@ def _client_pages(page: Page) -> Iterator[str]:
     page.goto(f"{visit}cancel/")
     page.get_by_role("button", name="Cancel the request").click()
     yield _shown(page, "is cancelled", "visit, cancelled")
-    book(page)
+    visit = book(page)
     yield _shown(page, "with ", "visit, confirmed")
+    booked = Appointment.objects.filter(status="confirmed")
+    key = booked.get().pk
+    booked.update(health_check=None)
+    page.goto(visit)
+    expect(page.get_by_text("Please call us before you come")).to_be_visible()
+    yield _shown(page, "with ", "visit, health check open")
+    for status, heading in [
+        ("arrived", "will be with you in a moment"),
+        ("completed", "Your visit on"),
+        ("no_show", "We missed you"),
+        ("declined", "We could not confirm"),
+    ]:
+        Appointment.objects.filter(pk=key).update(status=status)
+        page.goto(visit)
+        yield _shown(page, heading, f"visit, {status}")
     page.goto("/visit/unknown/")
     yield _shown(page, "This link does not open a visit", "visit, unknown")
 
@@ -300,7 +315,7 @@ def test_every_client_page_fits_a_narrow_screen(open_page: Open) -> None:
     assert wide == {}
 
 
-@pytest.mark.parametrize("address", [TREATMENT, TIMES, HEALTH])
+@pytest.mark.parametrize("address", ["/", "/services/", TREATMENT, TIMES, HEALTH])
 def test_a_first_visit_loads_less_than_100_kilobytes(open_page: Open, address: str) -> None:
     page = open_page("/robots.txt")
     sizes: dict[str, int] = {}
