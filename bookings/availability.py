@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-CELL_MINUTES = 5
+from services.cells import CELL_MINUTES
+
 CELL = timedelta(minutes=CELL_MINUTES)
 DAY_MINUTES = 24 * 60
 

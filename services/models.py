@@ -18,9 +18,7 @@ from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import SUPPORTED_REGIONS
 
 from services import screening
-
-# The cell of the availability rows: every length in the diary is a multiple of it.
-CELL_MINUTES = 5
+from services.cells import CELL_MINUTES
 
 RICH_TEXT = {
     "Bold": True,
