@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from bookings import actions
@@ -73,7 +73,7 @@ def test_a_step_swaps_the_board_and_leaves_the_focus_with_the_visit(
     page.get_by_text("Cleo is here.").wait_for()
     assert status_of(visits[0]) == "arrived"
     assert page.evaluate("window.sameDocument") is True
-    assert page.evaluate("document.activeElement.id") == f"visit-{visits[0].reference}"
+    expect(card).to_be_focused()
     card.get_by_role("button", name="Undo Arrived, Cleo").click()
     page.get_by_text("Taken back: Cleo is expected again.").wait_for()
     assert status_of(visits[0]) == "confirmed"
@@ -108,7 +108,7 @@ def test_requests_are_unfolded_on_a_wide_screen_and_stay_as_they_were_left(
     page.set_viewport_size(PHONE)
     sign_in(page, live_server, "dana")
     decide = page.locator("#requests").get_by_role("link", name=f"Decide {first.client}")
-    assert not decide.is_visible()
+    expect(decide).to_be_hidden()
     page.locator("#requests summary").focus()
     page.keyboard.press("Enter")
     decide.wait_for()
@@ -116,11 +116,11 @@ def test_requests_are_unfolded_on_a_wide_screen_and_stay_as_they_were_left(
     page.reload()
     decide.wait_for()
     page.goto(f"{live_server.url}/desk/?date=2026-11-24")
-    assert not decide.is_visible()
+    expect(decide).to_be_hidden()
     page.locator("#requests summary").click()
     page.get_by_role("button", name="Undo Arrived, Cleo").click()
     page.get_by_text("Taken back: Cleo is expected again.").wait_for()
-    assert decide.is_visible()
+    expect(decide).to_be_visible()
 
 
 def test_a_visit_is_moved_by_keyboard_alone(
@@ -171,10 +171,11 @@ def test_a_menu_closes_with_escape_and_when_another_opens(
     menus = page.locator(".visit__more")
     menus.nth(0).locator("summary").click()
     menus.nth(1).locator("summary").click()
-    assert menus.nth(0).get_attribute("open") is None
-    assert menus.nth(1).get_attribute("open") == ""
+    # The menu's toggle event comes after the click has returned: wait for what it does.
+    expect(menus.nth(0)).not_to_have_attribute("open", "")
+    expect(menus.nth(1)).to_have_attribute("open", "")
     page.keyboard.press("Escape")
-    assert menus.nth(1).get_attribute("open") is None
+    expect(menus.nth(1)).not_to_have_attribute("open", "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
