@@ -4,13 +4,15 @@
 
 from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
-from bookings.models.health import HealthCheck, HealthReading
+from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
 from bookings.models.messages import Message
-from bookings.models.people import Client, Therapist
+from bookings.models.people import CalendarFeed, Client, ClientMerge, Therapist
 
 __all__ = [
     "Appointment",
+    "CalendarFeed",
     "Client",
+    "ClientMerge",
     "Event",
     "HealthCheck",
     "HealthReading",
@@ -18,6 +20,7 @@ __all__ = [
     "Room",
     "Therapist",
     "TimeOff",
+    "TreatmentNote",
     "VisitLink",
     "WorkingHours",
 ]

@@ -131,6 +131,9 @@ class Appointment(models.Model):
     price = models.DecimalField(_("price"), max_digits=8, decimal_places=2)
     source = models.CharField(_("booked by"), max_length=10, choices=Source, default=Source.WEB)
     client_note = EncryptedTextField(_("note from the client"), blank=True, default="")
+    staff_note = EncryptedTextField(_("note of the desk"), blank=True, default="")
+    arrived_at = models.DateTimeField(_("arrived"), null=True, blank=True)
+    started_at = models.DateTimeField(_("treatment began"), null=True, blank=True)
     sequence = models.PositiveIntegerField(
         _("sequence"), default=0, help_text=_("Rises with every change of time or status.")
     )

@@ -38,6 +38,15 @@ class HealthCheck(models.Model):
     affirmed_at = models.DateTimeField(
         _("last said to be unchanged"), help_text=_("When answered, or when confirmed again.")
     )
+    taken_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("asked and entered by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty where the client answered it herself."),
+    )
     review = models.CharField(_("review"), max_length=10, choices=Review, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -89,3 +98,21 @@ class HealthReading(models.Model):
 
     def __str__(self) -> str:
         return _("Reading %(pk)s") % {"pk": self.pk}
+
+
+class TreatmentNote(models.Model):
+    """What the therapist noted after a treatment; for the treating therapists and owners alone."""
+
+    appointment = models.OneToOneField(
+        "bookings.Appointment", on_delete=models.CASCADE, related_name="treatment_note"
+    )
+    text = EncryptedTextField(_("treatment note"))
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(_("last changed"))
+
+    class Meta:
+        verbose_name = _("treatment note")
+        verbose_name_plural = _("treatment notes")
+
+    def __str__(self) -> str:
+        return _("Treatment note %(pk)s") % {"pk": self.pk}

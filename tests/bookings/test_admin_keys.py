@@ -48,8 +48,12 @@ def test_every_encrypted_column_is_found() -> None:
         "HealthCheck.answers",
         "HealthCheck.findings",
         "HealthCheck.review_note",
+        "TreatmentNote.text",
         "Appointment.client_note",
+        "Appointment.staff_note",
         "Event.reason",
+        "Client.note",
+        "ClientMerge.filled",
     }
 
 
@@ -66,10 +70,14 @@ def test_after_a_rotation_the_old_key_can_go(settings: Settings, visit: Appointm
         with pytest.raises(InvalidToken):
             Fernet(old).decrypt(value.encode())
     assert said.splitlines() == [
+        "bookings.client.note: 1 value",
+        "bookings.clientmerge.filled: 0 values",
         "bookings.healthcheck.answers: 1 value",
         "bookings.healthcheck.findings: 1 value",
         "bookings.healthcheck.review_note: 1 value",
+        "bookings.treatmentnote.text: 0 values",
         "bookings.appointment.client_note: 1 value",
+        "bookings.appointment.staff_note: 1 value",
         "bookings.event.reason: 2 values",
         "All of them stand under the first key now.",
     ]
