@@ -47,6 +47,7 @@ def insert(visit: Appointment) -> Callable[..., None]:
             "price": visit.price,
             "source": "web",
             "client_note": "",
+            "staff_note": "",
             "sequence": 0,
             "created_at": NOW,
             **columns,
