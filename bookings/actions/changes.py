@@ -120,13 +120,17 @@ def decide_request(
     now: datetime,
     note: str = "",
 ) -> Appointment:
-    """Grant or decline a request for clearance; raises ``NoLongerPossible``.
+    """Grant or decline a request for clearance.
 
     ``note`` is kept encrypted with the health check, where the desk does not see it again.
+    Raises ``NoLongerPossible``, ``ChangedMeanwhile``, or ``HealthCheckNeeded`` where a request
+    without a health check is to be granted: nobody has said that the treatment is safe.
     """
     latest = locked_latest(appointment)
     if latest.status != Status.REQUESTED or (granted and latest.starts_at <= now):
         raise NoLongerPossible
+    if granted and latest.health_check is None:
+        raise HealthCheckNeeded
     if latest.health_check is not None:
         _review(latest.health_check, granted=granted, by=by, now=now, note=note)
     outbox.drop_waiting(latest)

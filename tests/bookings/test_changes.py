@@ -372,6 +372,17 @@ def test_a_request_is_not_granted_on_answers_that_nobody_has_seen(
     assert (stored(visit).status, anew.review) == ("requested", "")
 
 
+def test_a_request_without_a_health_check_is_declined_but_never_granted(
+    book: Book, decide: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4), outcome=Outcome.CLEARANCE)
+    left = actions.withdraw_health_check(appointment=visit, by=actions.CLIENT, now=NOW)
+    with pytest.raises(actions.HealthCheckNeeded):
+        decide(left, True)
+    assert (stored(visit).status, stored(visit).sequence) == ("requested", left.sequence)
+    assert decide(left, False).status == "declined"
+
+
 def test_a_withdrawn_check_keeps_the_visit_where_it_is(
     book: Book, mia: Therapist, fern: Room, spa: SpaProfile
 ) -> None:
