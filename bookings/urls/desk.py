@@ -3,14 +3,15 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import desk
+from bookings.views import board, desk
 
 register_converter(ReferenceConverter, "reference")
 
 VISIT = "desk/appointments/<reference:reference>/"
 
 urlpatterns: list[URLPattern] = [
-    path("desk/", desk.day, name="desk"),
+    path("desk/", board.day_list, name="desk"),
+    path("desk/list/", board.day_list, name="desk_list"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk.move, name="desk_move"),

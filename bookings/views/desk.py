@@ -1,4 +1,4 @@
-"""The front desk: the day, and all that is done with a visit."""
+"""The front desk: all that is done with a visit."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -16,33 +16,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bookings import actions
 from bookings.actions import BookingError, TimeTaken
-from bookings.day import Card, desk_day
+from bookings.cards import Card
 from bookings.forms.desk import DecideForm, DeskCancelForm, MoveForm, StepForm
 from bookings.history import history_of
 from bookings.models import Appointment, Therapist
 from bookings.permissions import desk_only, may_read_health
 from bookings.queries import last_bookable_day, offer
 from bookings.views.common import private, spa_of
-from bookings.views.staff import bar, booked_or_404, day_asked_for, me, next_days
+from bookings.views.staff import bar, booked_or_404, day_asked_for, me
 from bookings.views.times import Choice, Times, Wanted, read_start
 from bookings.words import moment_in_words, span_in_html
 
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
-
-
-@private
-@desk_only
-@require_GET
-def day(request: HttpRequest) -> HttpResponse:
-    """The day by therapist, and the requests of all days."""
-    spa, now = spa_of(request), timezone.now()
-    chosen = day_asked_for(request, now.astimezone(spa.zone).date())
-    found = desk_day(chosen, spa=spa, now=now)
-    return render(
-        request,
-        "bookings/desk/day.html",
-        {"day": found, **next_days(chosen), **bar(request, "day")},
-    )
 
 
 @private
@@ -319,4 +304,4 @@ def _back(request: HttpRequest, visit: Appointment) -> HttpResponse:
     if request.POST.get("back") == "visit":
         return redirect("bookings:desk_appointment", visit.reference)
     day = timezone.localtime(visit.starts_at).date()
-    return redirect(f"{reverse('bookings:desk')}?date={day:%Y-%m-%d}#visit-{visit.reference}")
+    return redirect(f"{reverse('bookings:desk_list')}?date={day:%Y-%m-%d}#visit-{visit.reference}")

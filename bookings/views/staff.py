@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
-from bookings.day import shown
+from bookings.cards import shown
 from bookings.models import Appointment
 from bookings.permissions import is_owner, therapist_of, works_at_desk
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from bookings import actions
-from bookings.day import Card, own_days
+from bookings.cards import Card
+from bookings.day import own_days
 from bookings.models import HealthCheck
 from bookings.permissions import may_read_health, therapist_of, therapists_only, works_at_desk
 from bookings.views.common import private, spa_of

@@ -1,5 +1,6 @@
 """The people who work at the spa, and what their browsers send."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -46,3 +47,9 @@ def said(answer: Any) -> list[str]:
 
 def status_of(visit: Appointment) -> str:
     return Appointment.objects.get(pk=visit.pk).status
+
+
+def words(answer: Any) -> str:
+    """The text of a page without its tags."""
+    text = re.sub(r"<(head|svg|script).*?</\1>|<[^>]+>", " ", answer.content.decode(), flags=re.S)
+    return re.sub(r"\s+", " ", text).replace("&nbsp;", " ")

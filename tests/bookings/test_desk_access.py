@@ -35,6 +35,10 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),
     (
+        "/desk/list/?date=2026-11-24",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
         "/desk/appointments/{reference}/",
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),

@@ -115,7 +115,7 @@ def test_requests_are_unfolded_on_a_wide_screen_and_stay_as_they_were_left(
     page.set_viewport_size(SCREEN)
     page.reload()
     decide.wait_for()
-    page.goto(f"{live_server.url}/desk/?date=2026-11-24")
+    page.goto(f"{live_server.url}/desk/list/?date=2026-11-24")
     expect(decide).to_be_hidden()
     page.locator("#requests summary").click()
     page.get_by_role("button", name="Undo Arrived, Cleo").click()
@@ -193,8 +193,8 @@ def test_nobody_is_kept_out(
     actions.mark_arrived(appointment=first, by=actions.SYSTEM, now=at(10, 5))
     pages = {
         "dana": [
-            "/desk/",
-            "/desk/?date=2026-12-31",
+            "/desk/list/",
+            "/desk/list/?date=2026-12-31",
             desk_url("appointment", first),
             desk_url("decide", request),
             desk_url("cancel", request),

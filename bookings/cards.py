@@ -1,0 +1,152 @@
+"""One appointment as a card: how it stands, and what may be done with it. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from bookings.actions import may_arrive
+from bookings.actions.changes import CHANGEABLE
+from bookings.models import Appointment, HealthCheck, TimeOff
+from bookings.models.appointments import UPCOMING, AppointmentQuerySet
+
+Status = Appointment.Status
+OFF_STATUSES = (Status.CANCELLED, Status.DECLINED, Status.NO_SHOW)
+SOON = timedelta(minutes=45)
+
+# The desk's pages never need the answers; what is not loaded cannot be shown.
+HEALTH_ANSWERS = (
+    "health_check__answers",
+    "health_check__findings",
+    "health_check__review_note",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A shape and a word; ``kind`` is the component's."""
+
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One appointment at the moment ``now``: how it stands and what may be done with it."""
+
+    appointment: Appointment
+    now: datetime
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start in the spa's zone."""
+        return self.appointment.starts_local
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end in the spa's zone."""
+        return self.appointment.ends_local
+
+    @property
+    def status(self) -> Badge:
+        """The state in words."""
+        if self.appointment.status == Status.HELD:
+            return Badge("held", _("Being booked"))
+        return Badge(self.appointment.status, self.appointment.get_status_display())
+
+    @property
+    def health_is_open(self) -> bool:
+        """Whether somebody has to talk to the client before she is treated: no check holds."""
+        return self.appointment.status in UPCOMING and self.appointment.health_check is None
+
+    @property
+    def verdict(self) -> Badge | None:
+        """Clear, adapt, awaiting clearance or open: all that the desk learns of the check."""
+        if self.health_is_open:
+            return Badge("clearance", _("Health check open: please call"))
+        check = self.appointment.health_check
+        if check is None or check.review == HealthCheck.Review.DECLINED:
+            return None
+        if check.outcome == HealthCheck.Outcome.CLEAR:
+            return Badge("clear", _("Clear"))
+        if check.outcome == HealthCheck.Outcome.CLEARANCE and not check.review:
+            return Badge("clearance", _("Awaiting clearance"))
+        # A granted clearance still asks the therapist to look.
+        return Badge("adapt", _("Adapt"))
+
+    @property
+    def mood(self) -> str:
+        """How the card looks: off, over, now or plain (empty)."""
+        if self.appointment.status in OFF_STATUSES:
+            return "off"
+        if self.appointment.status == Status.COMPLETED:
+            return "over"
+        here = self.appointment.status == Status.ARRIVED
+        return "now" if here else ""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the client should have been here by now."""
+        return self.appointment.status == Status.CONFIRMED and self.has_begun
+
+    @property
+    def is_next(self) -> bool:
+        """Whether the client should come in within the next while, or is late."""
+        expected = self.appointment.status == Status.CONFIRMED
+        return expected and self.appointment.starts_at - self.now <= SOON
+
+    @property
+    def is_past(self) -> bool:
+        """Whether nothing more is expected of this visit."""
+        return self.mood in ("over", "off")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the visit's start has passed."""
+        return self.appointment.starts_at <= self.now
+
+    @property
+    def can_arrive(self) -> bool:
+        """Whether the client may be marked as arrived."""
+        return may_arrive(self.appointment, self.now)
+
+    @property
+    def can_complete(self) -> bool:
+        """Whether the treatment may be marked as given."""
+        return self.has_begun and self.appointment.status in (Status.CONFIRMED, Status.ARRIVED)
+
+    @property
+    def can_miss(self) -> bool:
+        """Whether the visit may be marked as a no-show."""
+        return self.has_begun and self.appointment.status == Status.CONFIRMED
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether arrived, completed or no-show may be taken back."""
+        return self.appointment.status in (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether the visit may be moved or cancelled."""
+        return self.appointment.status in CHANGEABLE
+
+    def is_to_move(self, off: TimeOff) -> bool:
+        """Whether the visit stands in ``off`` and has to go somewhere else."""
+        own = off.therapist_id in (None, self.appointment.therapist_id)
+        begins, ends = self.appointment.starts_at, self.appointment.ends_at
+        ahead = self.can_change and ends > self.now
+        return own and ahead and begins < off.ends_at and ends > off.starts_at
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether a request waits for a decision."""
+        return self.appointment.status == Status.REQUESTED
+
+
+def shown() -> AppointmentQuerySet:
+    """Appointments with all that a card shows, and without the health answers."""
+    return (
+        Appointment.objects.exclude(status=Status.EXPIRED)
+        .select_related("client", "service", "option", "therapist", "room", "health_check")
+        .defer(*HEALTH_ANSWERS)
+    )
