@@ -30,14 +30,17 @@ def record_health_check(
     rules: list[Rule],
     spa: SpaProfile,
     now: datetime,
+    taken_by: User | None = None,
 ) -> HealthCheck:
     """Keep a passing check, encrypted; raises ``HealthCheckNeeded`` for any other verdict.
 
-    Stop and urgent outcomes are never stored.
+    Stop and urgent outcomes are never stored. ``taken_by`` read the questions out and entered
+    what was said; ``None`` where the client answered herself.
     """
     if not verdict.may_book:
         raise HealthCheckNeeded
     return HealthCheck.objects.create(
+        taken_by=taken_by,
         service=service,
         outcome=verdict.outcome.value,
         answers={slug: _plain(answer) for slug, answer in answers.items()},

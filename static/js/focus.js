@@ -4,7 +4,8 @@ const HEADINGS = ["[data-focus]", "h1", "h2"];
 
 export function focusOn(element) {
   if (!element) return;
-  if (!element.hasAttribute("tabindex")) element.setAttribute("tabindex", "-1");
+  // What takes the focus by itself keeps its place in the tab order.
+  if (element.tabIndex < 0) element.setAttribute("tabindex", "-1");
   element.focus();
 }
 

@@ -28,13 +28,14 @@ export function declarationIsNeeded(form) {
   return [...form.querySelectorAll("[data-group]")].some((group) => !isAnswered(group));
 }
 
-export function startHealthCheck(form) {
-  const declaration = form.querySelector(DECLARATION);
-  form.addEventListener("change", (event) => {
-    const group = event.target.closest("[data-group]");
-    if (group) keepExclusive(group, event.target);
-    declaration?.closest("[data-declaration]")?.classList.toggle("tick--spare", !declarationIsNeeded(form));
-  });
+function onChange(event) {
+  const form = event.target.closest("[data-health-check]");
+  if (!form) return;
+  const group = event.target.closest("[data-group]");
+  if (group) keepExclusive(group, event.target);
+  const declaration = form.querySelector(DECLARATION)?.closest("[data-declaration]");
+  declaration?.classList.toggle("tick--spare", !declarationIsNeeded(form));
 }
 
-for (const form of document.querySelectorAll("[data-health-check]")) startHealthCheck(form);
+// Heard on the whole page: the questions may come into it later.
+document.addEventListener("change", onChange);
