@@ -11,6 +11,9 @@ from django.utils.translation import gettext as _
 from bookings.models import Appointment, Event, Room, Therapist
 from bookings.words import moment_in_words
 
+# What leaves the visit itself, and so its sequence, as it was.
+ASIDE = ("links_revoked", "noted")
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -20,6 +23,12 @@ class Line:
     by: str
     what: str
     reason: str
+    kind: str
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a page from before it is stale."""
+        return self.kind not in ASIDE
 
 
 def history_of(appointment: Appointment) -> list[Line]:
@@ -28,7 +37,7 @@ def history_of(appointment: Appointment) -> list[Line]:
     therapists = _names(Therapist.objects.all(), events, "therapist")
     rooms = _names(Room.objects.all(), events, "room")
     return [
-        Line(event.at, _by(event), _what(event, therapists, rooms), event.reason)
+        Line(event.at, _by(event), _what(event, therapists, rooms), event.reason, event.kind)
         for event in events
     ]
 
