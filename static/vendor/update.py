@@ -58,6 +58,15 @@ PACKAGES = [
         },
     ),
     Package("bootstrap", "5.3.9", {"LICENSE": "bootstrap/LICENSE"}),
+    # Its package names the licence but does not carry it: the LICENSE beside it is the repository's.
+    Package(
+        "@event-calendar/build",
+        "5.10.1",
+        {
+            "dist/event-calendar.min.js": "event-calendar/event-calendar.min.js",
+            "dist/event-calendar.min.css": "event-calendar/event-calendar.min.css",
+        },
+    ),
 ]
 
 
