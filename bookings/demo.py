@@ -60,6 +60,11 @@ class Login:
     username: str
     password: str = PASSWORD
 
+    @property
+    def email(self) -> str:
+        """The address to sign in with."""
+        return f"{self.username}@qi-spa.example"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -152,7 +157,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
 def _user(login: Login) -> User:
     user, created = User.objects.get_or_create(
         username=login.username,
-        defaults={"first_name": login.name, "email": f"{login.username}@qi-spa.example"},
+        defaults={"first_name": login.name, "email": login.email},
     )
     if created:
         group = {"dana": FRONT_DESK, "olive": OWNERS}.get(login.username, THERAPISTS)

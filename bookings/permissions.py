@@ -67,8 +67,9 @@ def _only(allowed: Callable[[Person], bool], view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
             # A step cannot be repeated by opening its address: the login leads to the start.
-            looking = request.method in ("GET", "HEAD")
-            return redirect_to_login(request.get_full_path()) if looking else redirect("login")
+            if request.method in ("GET", "HEAD"):
+                return redirect_to_login(request.get_full_path())
+            return redirect("account_login")
         if not allowed(request.user):
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -97,6 +97,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "phonenumber_field",
     "django_prose_editor",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "services",
     "bookings",
 ]
@@ -117,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "spa.urls"
@@ -200,9 +205,38 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/desk/"
-LOGOUT_REDIRECT_URL = "/"
+# The one way in: whoever signs in passes the rate limits and the second factor.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+# Shared desks: after one person has signed out, the next one signs in.
+LOGOUT_REDIRECT_URL = "account_login"
+
+ACCOUNT_ADAPTER = "bookings.adapters.AccountAdapter"
+# The name is for people whom "manage.py createsuperuser" made without an address.
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+# Mail is not always there in three minutes.
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = int(timedelta(minutes=10).total_seconds())
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_FORMS = {
+    "login": "bookings.forms.accounts.LoginForm",
+    "request_login_code": "bookings.forms.accounts.RequestCodeForm",
+    "confirm_login_code": "bookings.forms.accounts.MailedCodeForm",
+    "reset_password": "bookings.forms.accounts.ResetPasswordForm",
+    "reset_password_from_key": "bookings.forms.accounts.NewPasswordForm",
+    "change_password": "bookings.forms.accounts.ChangePasswordForm",
+    "set_password": "bookings.forms.accounts.FirstPasswordForm",
+    "add_email": "bookings.forms.accounts.ChangeEmailForm",
+    "reauthenticate": "bookings.forms.accounts.ConfirmPasswordForm",
+}
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English"))]

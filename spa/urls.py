@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from bookings.views import accounts
 from spa import demo_mail
 from spa.health import healthz, readyz
 
@@ -12,8 +13,9 @@ urlpatterns = [
     path("", include("services.urls")),
     path("", include("bookings.urls")),
     path("accounts/", include("bookings.urls.accounts")),
-    # One way in: the admin's own login page would be a second one.
-    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    # One way in: the admin's own pages would be a second one.
+    path("admin/login/", accounts.admin_login),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -1,11 +1,11 @@
-"""Addresses of logging in and out."""
+"""Addresses of logins: our own pages, then allauth's."""
 
-from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from bookings.views import accounts
 
-urlpatterns: list[URLPattern] = [
-    path("login/", accounts.login, name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", accounts.your_login, name="your_login"),
+    path("", include("allauth.account.urls")),
+    path("2fa/", include("allauth.mfa.urls")),
 ]

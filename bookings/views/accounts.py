@@ -1,35 +1,27 @@
-"""Logging in; each person starts where she works."""
+"""A person's own login."""
 
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from bookings.forms.accounts import LoginForm
-from bookings.permissions import therapist_of, works_at_desk
 from bookings.views.common import private
 
 
-class Login(LoginView):
-    """The login page."""
-
-    authentication_form = LoginForm
-
-    def get_default_redirect_url(self) -> str:
-        """The desk for the desk and owners, her own day for a therapist."""
-        user = self.request.user
-        if works_at_desk(user):
-            return reverse("bookings:desk")
-        if therapist_of(user) is not None:
-            return reverse("bookings:therapist")
-        return reverse("services:home")
-
-
-_page = Login.as_view()
-
-
 @private
-def login(request: HttpRequest) -> HttpResponse:
-    """Ask for name and password."""
-    answer = _page(request)
-    assert isinstance(answer, HttpResponse)
-    return answer
+@login_required
+def your_login(request: HttpRequest) -> HttpResponse:
+    """Show what somebody signs in with."""
+    return render(request, "account/your_login.html")
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Lead to the one login: the admin's own would pass by its limits and second factor."""
+    start = reverse("admin:index")
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or start)
+    if not request.user.is_staff:
+        raise PermissionDenied
+    return redirect(start)

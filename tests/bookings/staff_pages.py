@@ -7,14 +7,21 @@ from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
 from django.test import Client as Browser
 from django.urls import reverse
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
 
 from bookings.models import Appointment, Therapist
+
+PASSWORD = "rivers-and-moss"
 
 
 def login_of(therapist: Therapist) -> User:
     """Give a therapist her login."""
     user = User.objects.create_user(
-        username=therapist.name.lower(), first_name=therapist.name, password="rivers-and-moss"
+        username=therapist.name.lower(),
+        first_name=therapist.name,
+        email=f"{therapist.name.lower()}@qi-spa.example",
+        password=PASSWORD,
     )
     user.groups.add(Group.objects.get_or_create(name="Therapists")[0])
     therapist.user = user
@@ -28,6 +35,15 @@ def browser_of(user: User | None, *, enforce_csrf_checks: bool = False) -> Brows
     if user is not None:
         browser.force_login(user)
     return browser
+
+
+def sign_in(page: Page, live_server: LiveServer, name: str) -> None:
+    """Sign in through the login page; returns on the page where ``name`` starts to work."""
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.get_by_label("E-mail or user name").fill(f"{name}@qi-spa.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
 def desk_url(name: str, visit: Appointment) -> str:

@@ -119,7 +119,7 @@ def _check_logins(path: Path, said: str) -> None:
     assert path.read_text().strip() in said
     assert [login.username for login in demo.logins()] == ["dana", "olive", "mia", "noor"]
     for login in demo.logins():
-        assert f"{login.username:<6} {login.password}" in path.read_text()
+        assert f"{login.email:<21} {login.password}" in path.read_text()
         assert authenticate(username=login.username, password=login.password) is not None
     groups = dict(User.objects.values_list("username", "groups__name"))
     assert groups == {

@@ -15,7 +15,7 @@ from bookings.models import Appointment, Room, Therapist
 from services.models import Service, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
-from tests.bookings.staff_pages import desk_url, login_of, status_of
+from tests.bookings.staff_pages import desk_url, login_of, sign_in, status_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -53,14 +53,6 @@ def complaints_of(page: Page) -> list[str]:
     page.on("console", lambda message: heard.append(message.text))
     page.on("pageerror", lambda error: heard.append(str(error)))
     return heard
-
-
-def sign_in(page: Page, live_server: LiveServer, name: str) -> None:
-    page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill("rivers-and-moss")
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
 def test_a_step_swaps_the_board_and_leaves_the_focus_with_the_visit(

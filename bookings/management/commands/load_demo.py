@@ -41,10 +41,10 @@ class Command(BaseCommand):
 
 def _logins() -> str:
     lines = [
-        f"{login.name + ', ' + login.role:<20} {login.username:<6} {login.password}"
+        f"{login.name + ', ' + login.role:<20} {login.email:<21} {login.password}"
         for login in demo.logins()
     ]
-    return "\n".join([_("Logins for the trial (name and password):"), *lines, ""])
+    return "\n".join([_("Logins for the trial (e-mail and password):"), *lines, ""])
 
 
 def _write_privately(path: Path, words: str) -> None:

@@ -1,0 +1,72 @@
+"""The address that somebody signs in with: one per login, in step with the user's e-mail.
+
+There is no sign-up. Owners enter who works here, so the address that they enter counts as
+verified: codes, resets and warnings go there from the first day.
+"""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+# In this order: later ones call themselves by the earlier names too.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+MACHINES = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "CrOS": "Chromebook",
+    "Windows": "Windows",
+    "Mac OS X": "Mac",
+    "Linux": "Linux",
+}
+
+
+def device_name(user_agent: str) -> str:
+    """Return the browser and the machine behind ``user_agent``: Chrome on Windows."""
+    browser = _first(BROWSERS, user_agent)
+    machine = _first(MACHINES, user_agent)
+    if browser and machine:
+        return _("%(browser)s on %(machine)s") % {"browser": browser, "machine": machine}
+    return browser or machine or _("an unknown device")
+
+
+def _first(names: dict[str, str], user_agent: str) -> str:
+    return next((name for sign, name in names.items() if sign in user_agent), "")
+
+
+def keep_address(user: User) -> None:
+    """Make the e-mail of ``user`` the one address of this login.
+
+    An address that another login has verified already stays with that one.
+    """
+    email = user.email.lower()
+    mine = EmailAddress.objects.filter(user=user)
+    if email and mine.filter(email=email, primary=True, verified=True).exists():
+        # A change that waits for its confirmation stands beside it.
+        return
+    mine.exclude(email=email).delete()
+    if not email:
+        return
+    taken = EmailAddress.objects.filter(email=email, verified=True).exclude(user=user).exists()
+    EmailAddress.objects.update_or_create(
+        user=user, email=email, defaults={"primary": True, "verified": not taken}
+    )
+
+
+def on_user_saved(
+    instance: User, raw: bool = False, update_fields: frozenset[str] | None = None, **more: Any
+) -> None:
+    """Keep the address in step, whoever saved the user; signing in saves only its date."""
+    if not raw and (update_fields is None or "email" in update_fields):
+        keep_address(instance)
