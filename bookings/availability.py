@@ -173,6 +173,11 @@ class Grid:
         last = -((self.origin - latest) // CELL)
         return _run(max(first, 0), min(last, self.cells))
 
+    def visit(self, cell: int, length: Length) -> int:
+        """Return the cells that a visit starting at ``cell`` takes, buffers included."""
+        first = cell - length.lead_cells
+        return _run(max(first, 0), min(first + length.cells, self.cells))
+
     def times(self, bits: int) -> list[datetime]:
         """Return the starts of the set cells of ``bits`` in order, in UTC."""
         return [self.instant(cell) for cell in set_bits(bits)]

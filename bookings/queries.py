@@ -14,13 +14,16 @@ from bookings.models.appointments import UPCOMING
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Rule
 
+# The desk may give a reason to leave the booking horizon behind; beyond this it is a slip.
+DIARY_DAYS = 731
+
 
 @dataclass(frozen=True)
 class Offer:
     """When one option of a treatment can start within some days, by whom and where.
 
     ``starts`` and ``room_starts`` map primary keys to bits of ``grid``; ``busy`` holds the cells
-    that each therapist's appointments take.
+    that each therapist's appointments take, ``at_work`` those that she works.
     """
 
     grid: Grid
@@ -28,6 +31,7 @@ class Offer:
     starts: dict[int, int]
     room_starts: dict[int, int]
     busy: dict[int, int] = field(default_factory=dict)
+    at_work: dict[int, int] = field(default_factory=dict)
 
     def bits(self, therapist: Therapist | None = None) -> int:
         """The possible starts with one therapist, or with any."""
@@ -73,44 +77,81 @@ def offer(
     now: datetime,
     spa: SpaProfile,
     therapist: Therapist | None = None,
+    room: Room | None = None,
+    minutes: int | None = None,
+    step_minutes: int | None = None,
     ignoring: Appointment | None = None,
     earliest: datetime | None = None,
+    anytime: bool = False,
 ) -> Offer:
     """Return when ``option`` of ``service`` can start from ``first_day`` to ``last_day``.
 
     One set of five queries whatever the number of therapists, rooms, days or appointments.
-    ``ignoring`` leaves one appointment out (to move it); ``earliest`` stands in for now plus the
+    ``ignoring`` leaves one appointment out (to move it); ``minutes`` stands in for the option's
+    length, ``step_minutes`` for the spa's step between starts, and ``earliest`` for now plus the
     spa's notice. The days are cut to the booking horizon.
+
+    ``anytime`` leaves out what the desk may waive with a reason: hours, breaks, time off, notice
+    and horizon. Then only other appointments are in the way, from the beginning of today.
     """
-    earliest = earliest or now + timedelta(hours=spa.minimum_notice_hours)
-    horizon = last_bookable_day(spa, now)
+    earliest = earliest or _earliest(spa, now, anytime=anytime)
+    horizon = last_diary_day(spa, now) if anytime else last_bookable_day(spa, now)
     first_day = min(max(first_day, earliest.astimezone(spa.zone).date()), horizon)
     last_day = max(first_day, min(last_day, horizon))
     grid = Grid.over(first_day=first_day, last_day=last_day, zone=spa.zone)
-    length = Length(service.buffer_before_minutes, option.minutes, service.buffer_after_minutes)
+    length = length_of(service, minutes or option.minutes)
 
     giving = Therapist.objects.active().giving(service)
     therapists = list(giving if therapist is None else giving.filter(pk=therapist.pk))
-    rooms = list(Room.objects.filter(active=True, services=service).values_list("pk", flat=True))
+    suiting = Room.objects.filter(active=True, services=service)
+    suiting = suiting if room is None else suiting.filter(pk=room.pk)
+    rooms = list(suiting.values_list("pk", flat=True))
     keys = [one.pk for one in therapists]
-    hours = _hours(keys)
-    off = _time_off(keys, grid.span)
+    at_work = _at_work(keys, grid)
     therapist_busy, room_busy = _busy(keys, rooms, grid, now, ignoring)
 
-    allowed = grid.every(spa.slot_step_minutes) & grid.between(
+    every_cell = (1 << grid.cells) - 1
+    allowed = grid.every(step_minutes or spa.slot_step_minutes) & grid.between(
         earliest, _midnight(horizon + timedelta(days=1), spa.zone)
     )
     starts, room_starts = visit_starts(
         grid=grid,
         therapists={
-            pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) & ~therapist_busy[pk]
-            for pk in keys
+            pk: (every_cell if anytime else at_work[pk]) & ~therapist_busy[pk] for pk in keys
         },
-        rooms={pk: ~room_busy[pk] & ((1 << grid.cells) - 1) for pk in rooms},
+        rooms={pk: ~room_busy[pk] & every_cell for pk in rooms},
         length=length,
         allowed=allowed,
     )
-    return Offer(grid, therapists, starts, room_starts, dict(therapist_busy))
+    return Offer(grid, therapists, starts, room_starts, dict(therapist_busy), at_work)
+
+
+def length_of(service: Service, minutes: int) -> Length:
+    """How long a visit of ``minutes`` keeps a therapist and a room."""
+    return Length(service.buffer_before_minutes, minutes, service.buffer_after_minutes)
+
+
+def last_diary_day(spa: SpaProfile, now: datetime) -> date:
+    """The last local day on which anything can be placed, with whatever reason."""
+    return now.astimezone(spa.zone).date() + timedelta(days=DIARY_DAYS)
+
+
+def hours_of(therapists: Sequence[int]) -> dict[int, list[Hours]]:
+    """The working hours of each therapist by primary key, none left out; one query."""
+    found: dict[int, list[Hours]] = defaultdict(list)
+    rows = WorkingHours.objects.filter(therapist__in=therapists).values_list(
+        "therapist_id",
+        "weekday",
+        "starts",
+        "ends",
+        "break_starts",
+        "break_ends",
+        "valid_from",
+        "valid_until",
+    )
+    for row in rows:
+        found[row[0]].append(Hours(*row[1:]))
+    return found
 
 
 def last_bookable_day(spa: SpaProfile, now: datetime) -> date:
@@ -168,21 +209,15 @@ def seen_before(client: Client) -> Therapist | None:
     return last.therapist if last else None
 
 
-def _hours(therapists: Sequence[int]) -> dict[int, list[Hours]]:
-    found: dict[int, list[Hours]] = defaultdict(list)
-    rows = WorkingHours.objects.filter(therapist__in=therapists).values_list(
-        "therapist_id",
-        "weekday",
-        "starts",
-        "ends",
-        "break_starts",
-        "break_ends",
-        "valid_from",
-        "valid_until",
-    )
-    for row in rows:
-        found[row[0]].append(Hours(*row[1:]))
-    return found
+def _earliest(spa: SpaProfile, now: datetime, *, anytime: bool) -> datetime:
+    if anytime:
+        return _midnight(now.astimezone(spa.zone).date(), spa.zone)
+    return now + timedelta(hours=spa.minimum_notice_hours)
+
+
+def _at_work(therapists: Sequence[int], grid: Grid) -> dict[int, int]:
+    hours, off = hours_of(therapists), _time_off(therapists, grid.span)
+    return {pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) for pk in therapists}
 
 
 def _time_off(therapists: Sequence[int], within: Span) -> dict[int | None, list[Span]]:

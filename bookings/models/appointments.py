@@ -199,6 +199,11 @@ class Appointment(models.Model):
         return self.status in UPCOMING
 
     @property
+    def minutes(self) -> int:
+        """How long the visit itself lasts; the desk may make it another length than its option."""
+        return (self.ends_at - self.starts_at) // timedelta(minutes=1)
+
+    @property
     def starts_local(self) -> datetime:
         """The start in the spa's zone, as pages and messages show it."""
         return timezone.localtime(self.starts_at)
