@@ -24,6 +24,15 @@ def day_in_words(day: date, today: date) -> str:
     return full_day(day, today)
 
 
+def day_in_a_sentence(day: date, today: date) -> str:
+    """The same within a sentence: today, tomorrow, Tuesday 24 November."""
+    if day == today:
+        return _("today")
+    if day == today + timedelta(days=1):
+        return _("tomorrow")
+    return full_day(day, today)
+
+
 def full_day(day: date, today: date) -> str:
     """Tuesday 24 November; with the year where it is not this one."""
     if day.year == today.year:
@@ -73,6 +82,14 @@ def hours_in_words(starts_at: datetime, ends_at: datetime) -> str:
 def moment_in_words(at: datetime, today: date) -> str:
     """Tuesday 24 November, 10:15, in the zone of ``at``."""
     return _("%(day)s, %(time)s") % {"day": full_day(at.date(), today), "time": clock_time(at)}
+
+
+def moment_in_a_sentence(at: datetime, today: date) -> str:
+    """The same within a sentence: today, 10:15, or Tuesday 24 November, 10:15."""
+    return _("%(day)s, %(time)s") % {
+        "day": day_in_a_sentence(at.date(), today),
+        "time": clock_time(at),
+    }
 
 
 def clock_time(at: datetime) -> str:

@@ -12,6 +12,7 @@ VISIT = "desk/appointments/<reference:reference>/"
 urlpatterns: list[URLPattern] = [
     path("desk/", board.day_list, name="desk"),
     path("desk/list/", board.day_list, name="desk_list"),
+    path("desk/clearances/", board.clearances, name="desk_clearances"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk.move, name="desk_move"),

@@ -5,9 +5,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from bookings.clearances import waiting_requests
 from bookings.day import desk_day
 from bookings.permissions import desk_only
 from bookings.views.common import private, spa_of
+from bookings.views.panel import in_panel
 from bookings.views.staff import bar, day_asked_for, next_days
 
 
@@ -23,4 +25,23 @@ def day_list(request: HttpRequest) -> HttpResponse:
         request,
         "bookings/desk/list.html",
         {"day": found, **next_days(chosen), **bar(request, "list")},
+    )
+
+
+@private
+@desk_only
+@require_GET
+def clearances(request: HttpRequest) -> HttpResponse:
+    """The requests that wait for a decision, as a page or in the drawer."""
+    panel = in_panel(request)
+    template = "clearances_queue.html" if panel else "clearances.html"
+    return render(
+        request,
+        f"bookings/desk/{template}",
+        {
+            "queue": waiting_requests(spa=spa_of(request), now=timezone.now()),
+            "panel": panel,
+            "level": 2 if panel else 1,
+            **bar(request, "clearances"),
+        },
     )

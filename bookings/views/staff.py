@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
 from bookings.cards import shown
+from bookings.clearances import how_many_wait
 from bookings.models import Appointment
 from bookings.permissions import is_owner, therapist_of, works_at_desk
 
@@ -44,6 +45,8 @@ def bar(request: HttpRequest, here: str) -> dict[str, Any]:
         "at_desk": works_at_desk(request.user),
         "is_owner": is_owner(request.user),
         "is_therapist": therapist_of(request.user) is not None,
+        # Counted where a page shows it: fragments have no bar.
+        "requests_waiting": how_many_wait,
     }
 
 

@@ -332,8 +332,8 @@ def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
     with CaptureQueriesContext(connection) as queries:
         answer = desk.get("/desk/list/?date=2026-11-24")
     assert words(answer).count("Otto") >= count
-    # Session, user, profile, groups and own therapist; then five for the day.
-    assert len(queries) == 10
+    # Session, user, profile, groups and own therapist; the bar; then five for the day.
+    assert len(queries) == 11
 
 
 def test_a_day_without_hours_but_with_a_visit_is_still_shown(

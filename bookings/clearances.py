@@ -1,0 +1,116 @@
+"""Requests that wait for the desk's decision, and until when each should be made. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from bookings.cards import Card, shown
+from bookings.models import Appointment, Event
+from bookings.words import moment_in_a_sentence
+from services.models import SpaProfile
+
+ANSWER_WITHIN = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request at the moment of its card: since when it waits, and how pressing it is."""
+
+    card: Card
+    asked_at: datetime
+    decide_by: datetime
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the time that was asked for is over before anybody decided."""
+        return self.card.has_begun
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the client should have had her answer by now."""
+        return not self.has_passed and self.decide_by <= self.card.now
+
+    @property
+    def waited(self) -> str:
+        """How long the client has waited: 3 hours."""
+        return timesince(self.asked_at, self.card.now, depth=1)
+
+    @property
+    def late_by(self) -> str:
+        """How long ago the decision was due: 3 hours."""
+        return timesince(self.decide_by, self.card.now, depth=1)
+
+    @property
+    def deadline(self) -> str:
+        """Decide by tomorrow, 10:00; or that it is overdue, or too late."""
+        if self.has_passed:
+            return _("The time has passed")
+        if self.is_overdue:
+            return _("Overdue by %(time)s") % {"time": self.late_by}
+        zone = self.card.starts_at.tzinfo
+        when = moment_in_a_sentence(
+            self.decide_by.astimezone(zone), self.card.now.astimezone(zone).date()
+        )
+        return _("Decide by %(when)s") % {"when": when}
+
+
+@dataclass(frozen=True)
+class Queue:
+    """All requests that nobody has decided yet."""
+
+    to_decide: list[Request]
+    passed: list[Request]
+
+    @property
+    def first(self) -> Request | None:
+        """The most pressing one."""
+        return self.to_decide[0] if self.to_decide else None
+
+    @property
+    def overdue(self) -> int:
+        """How many clients should have had their answer by now."""
+        return sum(one.is_overdue for one in self.to_decide)
+
+    def __len__(self) -> int:
+        return len(self.to_decide) + len(self.passed)
+
+
+def decide_by(starts_at: datetime, *, asked_at: datetime, spa: SpaProfile) -> datetime:
+    """Return the moment by which a request made at ``asked_at`` should be decided.
+
+    From the spa's cancellation notice on a client is expected to come, and she has arranged her
+    day for it: until then she must know whether she may. Who asks later than that, or shortly
+    before it, still gets an answer within two hours, and in any case before the visit.
+    """
+    notice = starts_at - timedelta(hours=spa.cancellation_notice_hours)
+    return min(max(notice, asked_at + ANSWER_WITHIN), starts_at)
+
+
+def waiting_requests(*, spa: SpaProfile, now: datetime) -> Queue:
+    """Return the requests of all days, the most pressing first; one query."""
+    asked = Event.objects.filter(appointment=OuterRef("pk"), kind="requested").order_by("-at")
+    rows = (
+        shown()
+        .filter(status=Appointment.Status.REQUESTED)
+        .annotate(asked_at=Coalesce(Subquery(asked.values("at")[:1]), F("created_at")))
+    )
+    requests = [
+        Request(
+            Card(row, now), row.asked_at, decide_by(row.starts_at, asked_at=row.asked_at, spa=spa)
+        )
+        for row in rows
+    ]
+    pressing = sorted(requests, key=lambda one: (one.decide_by, one.card.appointment.starts_at))
+    return Queue(
+        to_decide=[one for one in pressing if not one.has_passed],
+        passed=[one for one in pressing if one.has_passed],
+    )
+
+
+def how_many_wait() -> int:
+    """Return how many requests wait for a decision; one query."""
+    return Appointment.objects.filter(status=Appointment.Status.REQUESTED).count()
