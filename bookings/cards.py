@@ -52,7 +52,20 @@ class Card:
         """The state in words."""
         if self.appointment.status == Status.HELD:
             return Badge("held", _("Being booked"))
+        if self.is_in_treatment:
+            return Badge("arrived", _("In treatment"))
         return Badge(self.appointment.status, self.appointment.get_status_display())
+
+    @property
+    def minutes(self) -> int:
+        """How long the treatment takes: the length on the menu, or one that the desk gave it."""
+        return round((self.appointment.ends_at - self.appointment.starts_at).total_seconds() / 60)
+
+    @property
+    def is_in_treatment(self) -> bool:
+        """Whether the treatment has begun and is not over."""
+        here = self.appointment.status == Status.ARRIVED
+        return here and self.appointment.started_at is not None
 
     @property
     def health_is_open(self) -> bool:
@@ -111,6 +124,11 @@ class Card:
         return may_arrive(self.appointment, self.now)
 
     @property
+    def can_start(self) -> bool:
+        """Whether the treatment may be marked as begun."""
+        return self.appointment.status == Status.ARRIVED and not self.is_in_treatment
+
+    @property
     def can_complete(self) -> bool:
         """Whether the treatment may be marked as given."""
         return self.has_begun and self.appointment.status in (Status.CONFIRMED, Status.ARRIVED)
@@ -141,6 +159,11 @@ class Card:
     def can_decide(self) -> bool:
         """Whether a request waits for a decision."""
         return self.appointment.status == Status.REQUESTED
+
+    @property
+    def can_grant(self) -> bool:
+        """Whether a request may be confirmed: not without a health check, nor once it is over."""
+        return self.can_decide and not self.health_is_open and not self.has_begun
 
 
 def shown() -> AppointmentQuerySet:
