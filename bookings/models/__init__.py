@@ -6,12 +6,13 @@ from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
 from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
 from bookings.models.messages import Message
-from bookings.models.people import CalendarFeed, Client, ClientMerge, Therapist
+from bookings.models.people import CalendarFeed, Client, ClientChange, ClientMerge, Therapist
 
 __all__ = [
     "Appointment",
     "CalendarFeed",
     "Client",
+    "ClientChange",
     "ClientMerge",
     "Event",
     "HealthCheck",

@@ -135,6 +135,36 @@ class Client(models.Model):
         return self.name
 
 
+class ClientChange(models.Model):
+    """Who entered or changed the record of a client, and what stood there before and after."""
+
+    class Kind(models.TextChoices):
+        ADDED = "added", _("Added")
+        CHANGED = "changed", _("Changed")
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="changes")
+    kind = models.CharField(_("what"), max_length=10, choices=Kind)
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("person"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    values = EncryptedJSONField(
+        _("values"), default=dict, help_text=_("By field: before and after.")
+    )
+
+    class Meta:
+        verbose_name = _("change of a client")
+        verbose_name_plural = _("changes of clients")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return _("Change %(pk)s") % {"pk": self.pk}
+
+
 class ClientMerge(models.Model):
     """Two records of one person made into one; holds all that is needed to part them again."""
 

@@ -53,6 +53,7 @@ def test_every_encrypted_column_is_found() -> None:
         "Appointment.staff_note",
         "Event.reason",
         "Client.note",
+        "ClientChange.values",
         "ClientMerge.filled",
     }
 
@@ -71,6 +72,7 @@ def test_after_a_rotation_the_old_key_can_go(settings: Settings, visit: Appointm
             Fernet(old).decrypt(value.encode())
     assert said.splitlines() == [
         "bookings.client.note: 1 value",
+        "bookings.clientchange.values: 0 values",
         "bookings.clientmerge.filled: 0 values",
         "bookings.healthcheck.answers: 1 value",
         "bookings.healthcheck.findings: 1 value",
