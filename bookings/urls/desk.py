@@ -3,17 +3,20 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import board, desk
+from bookings.views import board, desk, diary
 
 register_converter(ReferenceConverter, "reference")
 
 VISIT = "desk/appointments/<reference:reference>/"
 
 urlpatterns: list[URLPattern] = [
-    path("desk/", board.day_list, name="desk"),
+    path("desk/", diary.day, name="desk"),
+    path("desk/week/", diary.week, name="desk_week"),
+    path("desk/feed/", diary.feed, name="desk_feed"),
     path("desk/list/", board.day_list, name="desk_list"),
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path(VISIT, desk.appointment, name="desk_appointment"),
+    path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk.move, name="desk_move"),
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),

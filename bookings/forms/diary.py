@@ -1,0 +1,23 @@
+"""What the calendar sends."""
+
+from django import forms
+
+MINUTES_MOST = 480
+KEY_MOST = 2**31 - 1
+
+
+class PlaceForm(forms.Form):
+    """Where a visit was put: start, length and column, and which version of it was looked at."""
+
+    start = forms.CharField(max_length=20)
+    minutes = forms.IntegerField(min_value=5, max_value=MINUTES_MOST, step_size=5, required=False)
+    therapist = forms.IntegerField(min_value=1, max_value=KEY_MOST)
+    room = forms.IntegerField(min_value=1, max_value=KEY_MOST, required=False)
+    sequence = forms.IntegerField(min_value=0, max_value=KEY_MOST)
+    reason = forms.CharField(max_length=300, required=False)
+
+
+class UndoForm(forms.Form):
+    """The version of a visit whose latest change is taken back."""
+
+    sequence = forms.IntegerField(min_value=0, max_value=KEY_MOST)

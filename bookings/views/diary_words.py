@@ -1,0 +1,36 @@
+"""The words that the calendar's scripts say; ``{name}`` and the like are filled in there."""
+
+from django.utils.translation import gettext as _
+
+
+def words() -> dict[str, str]:
+    """Return the words by their key."""
+    return {
+        "booked": _("{name}: booked for {time} with {who}, by somebody else."),
+        "held": _("Somebody is booking {time} with {who}."),
+        "moved": _("{name}: moved to {time} with {who}, by somebody else."),
+        "resized": _("{name}: now {time} to {until}, changed by somebody else."),
+        "gone": _("{name}: no longer at {time}, changed by somebody else."),
+        "state": _("{name}: {state}, by somebody else."),
+        "many": _("{count} visits were changed by somebody else."),
+        "live": _("Up to date"),
+        "offline": _("No connection – showing the state of {time}"),
+        "ended": _("You have been signed out. What you see is from {time}."),
+        "failed": _("There is no connection. Nothing was changed; please try again."),
+        "trouble": _("That did not work. Nothing was changed. Please try again."),
+        "panel_failed": _("This could not be loaded. Please try again."),
+        "late": _("late"),
+        "late_by": _("{minutes} min late"),
+        "late_label": _("Late by {minutes} minutes."),
+        "undo": _("Undo"),
+        "dismiss": _("Close this message"),
+        "grace": _("A mail goes out in a minute, unless you undo it."),
+        "nearest": _("Nearest free times: {times}"),
+        "ready": _("ready"),
+        "empty": _("Nothing booked yet. Click on a time to book."),
+        "nobody": _("Nobody is in on this day."),
+        "absent": _("Not in: {names}"),
+        "request": _("Request"),
+        "hold": _("Being booked"),
+        "everybody": _("Everybody"),
+    }

@@ -1,0 +1,382 @@
+/** The desk's calendar: draws the diary, goes from day to day, and keeps itself up to date. */
+
+import { columnHead, contentOf, dress, lateBy, toBand, toVisit } from "./draw.js";
+import { listen, rove } from "./keys.js";
+import { Live } from "./live.js";
+import { news } from "./news.js";
+import { closePanel, isOpen, openPanel } from "./panel.js";
+import { placing, takeBack } from "./place.js";
+import { alarm, tell } from "./slips.js";
+import { clockIn, instantOf, wallClock } from "./times.js";
+import { dataOf, say } from "./words.js";
+
+const FINE = "00:05:00";
+const COARSE = "00:15:00";
+const LEAST_HOUR = 52;
+const MOST_HOUR = 96;
+const SWIPE = 60;
+
+const paths = dataOf("diary-paths");
+const place = document.getElementById("calendar");
+const narrow = matchMedia("(max-width: 47.99rem)");
+const siteName = document.title.split(" – ").slice(1).join(" – ");
+let diary = dataOf("diary-data");
+let everybody = false;
+let drawn = new Map();
+const owned = new Map();
+
+const live = new Live({ onChange: take, onState: showState });
+const desk = { diary: () => diary, paths, live, own: (ref, sequence) => owned.set(ref, sequence), ended };
+const put = placing(desk);
+let release = null;
+
+const hold = () => (release ??= live.hold());
+const letGo = () => {
+  release?.();
+  release = null;
+};
+
+const calendar = EventCalendar.create(place, {
+  ...options(),
+  headerToolbar: { start: "", center: "", end: "" },
+  allDaySlot: false,
+  nowIndicator: true,
+  locale: document.documentElement.lang,
+  slotDuration: "00:30:00",
+  slotLabelInterval: "01:00:00",
+  slotLabelFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  dayHeaderFormat: { weekday: "short", day: "numeric", month: "short" },
+  slotEventOverlap: false,
+  snapDuration: COARSE,
+  columnWidth: "minmax(var(--diary-column), 1fr)",
+  editable: true,
+  selectable: true,
+  longPressDelay: 450,
+  eventContent: contentOf,
+  resourceLabelContent: columnHead,
+  eventDidMount: ({ event, el }) => mounted(event, el),
+  eventAllUpdated: () => refresh(),
+  eventClick: ({ event, el }) => openVisit(event.extendedProps.visit, el),
+  eventDragStart: hold,
+  eventResizeStart: hold,
+  eventDragStop: letGo,
+  eventResizeStop: letGo,
+  eventDrop: put,
+  eventResize: put,
+  dateClick: ({ date, resource, jsEvent }) => bookAt(date, null, resource, jsEvent),
+  select: ({ start, end, resource, jsEvent }) => bookAt(start, end, resource, jsEvent),
+});
+
+function options() {
+  const columns = shownColumns();
+  return {
+    view: diary.week ? "timeGridWeek" : "resourceTimeGridDay",
+    date: diary.first,
+    firstDay: new Date(`${diary.first}T12:00:00`).getDay(),
+    timeZone: diary.offset,
+    slotMinTime: `${diary.opens}:00:00`,
+    slotMaxTime: `${diary.closes}:00:00`,
+    slotHeight: slotHeight(),
+    scrollTime: scrollTime(),
+    resources: columns.map((column) => ({ id: column.id, title: column.name, extendedProps: { column } })),
+    events: all().map(([, input]) => input),
+  };
+}
+
+/** Every visit and band by its id, with what the calendar takes. */
+function all() {
+  const made = [
+    ...diary.bands.map((band) => [band.id, toBand(withAddress(band)), JSON.stringify(band)]),
+    ...diary.visits.map((visit) => [visit.id, toVisit(visit, diary.by), JSON.stringify(visit)]),
+  ];
+  drawn = new Map(made.map(([id, , text]) => [id, text]));
+  return made;
+}
+
+function withAddress(band) {
+  if (band.kind !== "off" || !paths.off) return band;
+  return { ...band, url: paths.off.replace("/0/", `/${band.key}/`) };
+}
+
+/** The columns in sight: everybody's, the chosen one's, and on a phone one at a time. */
+function shownColumns() {
+  const { columns } = diary;
+  if (diary.by === "room") return columns;
+  const chosen = columns.filter((column) => column.key === diary.therapist);
+  if (chosen.length) return chosen;
+  return narrow.matches && !everybody ? columns.slice(0, 1) : columns;
+}
+
+function slotHeight() {
+  const head = 64;
+  const fits = (place.clientHeight - head) / (diary.closes - diary.opens);
+  return Math.round(Math.min(Math.max(fits, LEAST_HOUR), MOST_HOUR) / 2);
+}
+
+function scrollTime() {
+  const now = Number(clockIn(diary.zone).slice(0, 2));
+  const hour = diary.is_today || diary.week ? now - 1 : diary.opens + 1;
+  return `${Math.max(diary.opens, Math.min(hour, diary.closes - 4))}:00:00`;
+}
+
+// Drawing
+
+function mounted(event, el) {
+  const { visit } = event.extendedProps;
+  if (!visit || event.display !== "auto") {
+    el.setAttribute("aria-hidden", "true");
+    el.removeAttribute("tabindex");
+    el.removeAttribute("role");
+    return;
+  }
+  dress(el, visit, Date.now());
+  if (!visit.opens) el.removeAttribute("role");
+}
+
+/** What the time alone changes: who is late, and which visit Tab reaches. */
+function refresh() {
+  const visits = new Map(diary.visits.map((visit) => [visit.id, visit]));
+  for (const el of place.querySelectorAll(".ec-event[data-ref]")) {
+    const visit = visits.get(el.dataset.ref);
+    if (visit) dress(el, visit, Date.now());
+  }
+  rove(place.contains(document.activeElement) ? document.activeElement : null);
+}
+
+/** Show another state of the same days: only what changed is drawn anew. */
+function redraw() {
+  const before = drawn;
+  const focused = document.activeElement?.dataset.ref;
+  const now = all();
+  const kept = new Set(now.map(([id]) => id));
+  for (const id of before.keys()) if (!kept.has(id)) calendar.removeEventById(id);
+  for (const [id, input, text] of now) {
+    if (!before.has(id)) calendar.addEvent(input);
+    else if (before.get(id) !== text) calendar.updateEvent(input);
+  }
+  if (focused) requestAnimationFrame(() => document.getElementById(`visit-${focused}`)?.focus());
+}
+
+/** Take what the feed brought: draw it, say it, mark it. */
+function take(fresh) {
+  const before = diary;
+  diary = fresh;
+  const sameGrid = ["opens", "closes", "first", "by", "week"].every((key) => before[key] === fresh[key]);
+  if (JSON.stringify(before.columns) !== JSON.stringify(fresh.columns) || !sameGrid) reset();
+  else redraw();
+  frame();
+  const changes = news(before, fresh, owned);
+  if (changes.words) document.getElementById("said").textContent = changes.words;
+  requestAnimationFrame(() => changes.marked.forEach(markNew));
+  refreshStrip();
+}
+
+function markNew(reference) {
+  const el = document.getElementById(`visit-${reference}`);
+  if (!el) return;
+  el.classList.add("is-news");
+  setTimeout(() => el.classList.remove("is-news"), 6000);
+}
+
+function reset() {
+  for (const [name, value] of Object.entries(options())) calendar.setOption(name, value);
+}
+
+/** Everything around the grid: title, links, choices. */
+function frame() {
+  const { links } = diary;
+  text("title", diary.title);
+  document.title = `${diary.title} – ${siteName}`;
+  document.getElementById("is-today").hidden = !diary.is_today;
+  for (const name of ["earlier", "later", "now"]) document.getElementById(name).href = links[name];
+  for (const name of ["day", "rooms", "week", "list"]) {
+    document.getElementById(`view-${name}`).href = links[name];
+  }
+  const here = diary.week ? "week" : diary.by === "room" ? "rooms" : "day";
+  for (const tab of document.querySelectorAll(".diary__view")) {
+    if (tab.id === `view-${here}`) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  document.getElementById("live-login").href = links.here;
+  text("absent", diary.absent.length ? say("absent", { names: diary.absent.join(", ") }) : "");
+  whoChoices();
+}
+
+function text(id, words) {
+  const el = document.getElementById(id);
+  if (el && el.textContent !== words) el.textContent = words;
+}
+
+function whoChoices() {
+  document.getElementById("who-box").hidden = diary.by === "room";
+  const who = document.getElementById("who");
+  const choices = diary.therapists.map((one) => new Option(one.name, one.key));
+  if (!diary.week) choices.unshift(new Option(say("everybody"), ""));
+  who.replaceChildren(...choices);
+  who.value = diary.week ? diary.therapist : (only()?.key ?? "");
+}
+
+const only = () => (shownColumns().length === 1 ? shownColumns()[0] : null);
+
+// From day to day
+
+/** Show what `url` shows, without loading the page anew. */
+async function go(url, { push = true } = {}) {
+  const asked = new URL(url, location.href);
+  const days = asked.pathname === new URL(paths.week, location.href).pathname ? "7" : "";
+  const feed = new URL(paths.feed, location.href);
+  feed.search = asked.search;
+  if (days) feed.searchParams.set("days", days);
+  try {
+    const answer = await fetch(feed, { cache: "no-store", redirect: "manual" });
+    if (!answer.ok) return location.assign(asked);
+    diary = await answer.json();
+  } catch {
+    return alarm(say("panel_failed"));
+  }
+  if (push && asked.href !== location.href) history.pushState(null, "", asked);
+  document.getElementById("jump").value = asked.searchParams.get("date") || diary.today;
+  reset();
+  frame();
+  live.watch(diary.links.feed, diary.etag);
+  document.getElementById("said").textContent = diary.title;
+  refreshStrip();
+}
+
+function choose(key) {
+  everybody = !key;
+  const url = new URL(location.href);
+  if (key) url.searchParams.set("therapist", key);
+  else url.searchParams.delete("therapist");
+  go(url);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-go]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  go(link.href);
+});
+
+document.getElementById("jump").addEventListener("change", (event) => {
+  if (!event.target.value || !event.target.validity.valid) return;
+  const url = new URL(diary.links.jump, location.href);
+  url.searchParams.set("date", event.target.value);
+  go(url);
+});
+
+document.getElementById("jump-form").addEventListener("submit", (event) => event.preventDefault());
+document.getElementById("who").addEventListener("change", (event) => choose(event.target.value));
+addEventListener("popstate", () => go(location.href, { push: false }));
+
+let wait;
+addEventListener("resize", () => {
+  clearTimeout(wait);
+  wait = setTimeout(() => calendar.setOption("slotHeight", slotHeight()), 150);
+});
+narrow.addEventListener("change", () => {
+  reset();
+  frame();
+});
+
+// On a phone a swipe leads to the next therapist.
+let touch = null;
+place.addEventListener("touchstart", (event) => {
+  const [first] = event.touches;
+  touch = event.touches.length === 1 ? { x: first.clientX, y: first.clientY } : null;
+}, { passive: true });
+place.addEventListener("touchend", (event) => {
+  const [last] = event.changedTouches;
+  const across = touch ? last.clientX - touch.x : 0;
+  const down = touch ? last.clientY - touch.y : 0;
+  if (release || !only() || Math.abs(across) < SWIPE || Math.abs(across) < 2 * Math.abs(down)) return;
+  const keys = diary.therapists.map((one) => one.key);
+  const forward = (across < 0) === (document.documentElement.dir !== "rtl");
+  const key = keys[keys.indexOf(only().key) + (forward ? 1 : -1)];
+  if (key) choose(key);
+}, { passive: true });
+
+// Booking and opening
+
+function openVisit(visit, el) {
+  if (!visit?.opens) return;
+  openPanel(paths.visit.replace(paths.any, visit.id), el);
+}
+
+function bookAt(start, end, resource, jsEvent) {
+  const blocks = jsEvent.shiftKey && paths.block;
+  const base = blocks ? paths.block : paths.book;
+  if (!base) return;
+  const url = new URL(base, location.href);
+  url.searchParams.set("start", instantOf(wallClock(start), diary.zone));
+  if (end) url.searchParams.set("end", instantOf(wallClock(end), diary.zone));
+  const { column } = resource?.extendedProps ?? {};
+  const whose = diary.week ? diary.therapist : column?.key;
+  if (whose) url.searchParams.set(diary.by === "room" ? "room" : "therapist", whose);
+  openPanel(url.pathname + url.search, place);
+}
+
+document.addEventListener("panel-closed", () => calendar.unselect());
+
+// Alt makes the steps fine, for the drag that begins next.
+for (const kind of ["keydown", "keyup"]) {
+  addEventListener(kind, (event) => {
+    if (event.key === "Alt" && !release) calendar.setOption("snapDuration", kind === "keydown" ? FINE : COARSE);
+  });
+}
+addEventListener("blur", () => calendar.setOption("snapDuration", COARSE));
+
+// News
+
+document.body.addEventListener("diary-changed", (event) => {
+  const { news: words, undo, sequence } = event.detail;
+  const reference = undo?.split("/").at(-3);
+  owned.set(reference ?? "*", sequence ?? true);
+  if (words) tell(words, { undo: undo ? () => takeBack(desk, { undo, sequence }) : null });
+  live.now();
+});
+
+function refreshStrip() {
+  if (!document.getElementById("strip") || !diary.links.strip) return;
+  htmx.ajax("GET", diary.links.strip, { target: "#strip", swap: "outerHTML" });
+}
+
+function showState(state) {
+  const el = document.getElementById("live");
+  el.dataset.state = state;
+  document.getElementById("live-login").hidden = state !== "ended";
+  text("live-words", say(state, { time: clockIn(diary.zone, live.seenAt) }));
+}
+
+function ended() {
+  live.become("ended");
+}
+
+setInterval(() => {
+  refresh();
+  if (!document.hidden && diary.visits.some((visit) => lateBy(visit, Date.now()) > 0)) refreshStrip();
+}, 30_000);
+
+const follow = (id) => () => document.getElementById(id)?.click();
+listen({
+  t: follow("now"),
+  ArrowLeft: follow("earlier"),
+  p: follow("earlier"),
+  ArrowRight: follow("later"),
+  n: follow("later"),
+  d: follow("view-day"),
+  r: follow("view-rooms"),
+  w: follow("view-week"),
+  l: follow("view-list"),
+  b: follow("book"),
+  "/": () => (paths.clients ? location.assign(paths.clients) : null),
+  g: () => {
+    const jump = document.getElementById("jump");
+    jump.focus();
+    jump.showPicker?.();
+  },
+  Escape: () => (isOpen() ? closePanel() : null),
+});
+
+frame();
+live.watch(diary.links.feed, diary.etag);

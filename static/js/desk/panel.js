@@ -1,0 +1,127 @@
+/** The drawer beside the calendar: the desk's pages as fragments, loaded by htmx. */
+
+import { alarm } from "./slips.js";
+import { say } from "./words.js";
+
+const panel = document.getElementById("panel");
+const body = document.getElementById("panel-body");
+const alone = document.getElementById("panel-alone");
+const wide = matchMedia("(min-width: 64rem)");
+let opener = null;
+let typed = false;
+
+/** Open the page at `url` in the drawer; `from` gets the focus back when it closes. */
+export async function openPanel(url, from = document.activeElement) {
+  if (!(await mayLeave())) return;
+  opener = from;
+  show();
+  alone.href = url;
+  htmx.ajax("GET", url, { target: "#panel-body", swap: "innerHTML" });
+}
+
+export function isOpen() {
+  return panel.open;
+}
+
+/** Close the drawer; asks first where something was typed. */
+export async function closePanel({ ask = true } = {}) {
+  if (!panel.open || (ask && !(await mayLeave()))) return;
+  panel.close();
+}
+
+function show() {
+  if (panel.open) return;
+  if (wide.matches) panel.show();
+  else panel.showModal();
+}
+
+/** Whether nothing typed is lost, or the person does not mind. */
+function mayLeave() {
+  if (!panel.open || !typed) return Promise.resolve(true);
+  const question = document.getElementById("unsaved");
+  question.returnValue = "";
+  question.showModal();
+  return new Promise((answer) => {
+    question.addEventListener(
+      "close",
+      () => {
+        const leaves = question.returnValue === "leave";
+        if (leaves) typed = false;
+        answer(leaves);
+      },
+      { once: true },
+    );
+  });
+}
+
+panel.addEventListener("input", (event) => {
+  if (event.target.form?.method === "post") typed = true;
+});
+
+panel.addEventListener("cancel", (event) => {
+  if (event.target !== panel) return;
+  event.preventDefault();
+  closePanel();
+});
+
+panel.addEventListener("close", (event) => {
+  if (event.target !== panel) return;
+  typed = false;
+  body.replaceChildren();
+  document.dispatchEvent(new CustomEvent("panel-closed"));
+  const again = opener?.isConnected ? opener : document.getElementById(opener?.id);
+  again?.focus();
+});
+
+document.getElementById("panel-close").addEventListener("click", () => closePanel());
+
+// Escape closes a dialog only where it is modal.
+panel.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || panel.matches(":modal")) return;
+  event.preventDefault();
+  closePanel();
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-panel]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  openPanel(link.href, link);
+});
+
+const isOurs = (event) => event.detail.target === body;
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!isOurs(event)) return;
+  const { xhr } = event.detail;
+  // A whole page came, such as the login: it has no place in the drawer.
+  if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
+  event.detail.shouldSwap = false;
+  location.assign(xhr.responseURL);
+});
+
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (!isOurs(event)) return;
+  if (event.detail.requestConfig.verb === "get") typed = false;
+  panel.scrollTop = 0;
+  alone.href = event.detail.pathInfo.finalRequestPath;
+});
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (isOurs(event) && !body.contains(document.activeElement)) {
+    document.getElementById("panel-title")?.focus();
+  }
+});
+
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(name, (event) => {
+    if (!panel.contains(event.detail.elt) && !isOurs(event)) return;
+    alarm(say(event.detail.requestConfig.verb === "get" ? "panel_failed" : "trouble"));
+  });
+}
+
+// Something was done in the drawer: nothing typed is waiting any more.
+document.body.addEventListener("diary-changed", (event) => {
+  typed = false;
+  if (event.detail.close) closePanel({ ask: false });
+});

@@ -1,0 +1,110 @@
+/** Moving a visit by dragging: the server decides, and a refusal goes back and says why. */
+
+import { post } from "./send.js";
+import { alarm, element, tell } from "./slips.js";
+import { instantOf, minutesBetween, wallClock } from "./times.js";
+import { say } from "./words.js";
+
+/**
+ * Return what the calendar calls after a drag. `desk` has `diary()`, `paths`, `live`,
+ * `own(reference, sequence)` and `ended()`.
+ */
+export function placing(desk) {
+  return async function place(info) {
+    const release = desk.live.hold();
+    try {
+      await send(desk, info, wished(desk, info));
+    } finally {
+      release();
+    }
+  };
+}
+
+function wished(desk, { event, oldEvent, newResource }) {
+  const { visit } = event.extendedProps;
+  const diary = desk.diary();
+  const [start, before] = [wallClock(event.start), wallClock(oldEvent.start)];
+  const wish = {
+    // Where only the end moved, the instant is kept: the clock may show its time twice.
+    start: start === before ? visit.at : instantOf(start, diary.zone),
+    therapist: visit.therapist,
+    sequence: visit.sequence,
+  };
+  const minutes = minutesBetween(event.start, event.end);
+  if (minutes !== minutesBetween(oldEvent.start, oldEvent.end)) wish.minutes = minutes;
+  if (diary.by === "room") wish.room = visit.room;
+  const key = newResource?.extendedProps?.column?.key;
+  if (key) wish[diary.by === "room" ? "room" : "therapist"] = key;
+  return wish;
+}
+
+async function send(desk, info, wish) {
+  const { visit } = info.event.extendedProps;
+  const url = desk.paths.place.replace(desk.paths.any, visit.id);
+  const { status, data } = await post(url, wish);
+  if (status === 200) return done(desk, data);
+  if (status === 409 && data.rules.length && !wish.reason) {
+    const reason = await askReason(data.rules);
+    if (reason) return send(desk, info, { ...wish, reason });
+    return info.revert();
+  }
+  info.revert();
+  if (status === 403) return desk.ended();
+  if (status === 0) return alarm(say("failed"));
+  return alarm(data.message ?? say("trouble"), why(data));
+}
+
+function done(desk, data) {
+  desk.own(data.reference, data.sequence);
+  tell(data.news, {
+    more: data.mail ? say("grace") : "",
+    undo: data.undo ? () => takeBack(desk, data) : null,
+  });
+}
+
+/** Take the change that `undo` and `sequence` tell of back. */
+export async function takeBack(desk, { undo, sequence }) {
+  const { status, data } = await post(undo, { sequence });
+  if (status === 200) {
+    desk.own(data.reference, data.sequence);
+    tell(data.news);
+  } else if (status === 403) {
+    desk.ended();
+  } else {
+    alarm(status === 0 ? say("failed") : (data.message ?? say("trouble")), why(data));
+  }
+  desk.live.now();
+}
+
+/** Who is in the way, what changed, and which times are free, in one line. */
+function why({ blockers = [], latest = "", nearest = [] }) {
+  const lines = [...blockers, latest];
+  if (nearest.length) lines.push(say("nearest", { times: nearest.join("; ") }));
+  return lines.filter(Boolean).join(" ");
+}
+
+/** Ask for the reason of a move that breaks `rules`; empty where it is left. */
+function askReason(rules) {
+  const dialog = document.getElementById("reason");
+  const text = document.getElementById("reason-text");
+  text.value = "";
+  document
+    .getElementById("reason-rules")
+    .replaceChildren(...rules.map((rule) => element("li", "", rule)));
+  dialog.returnValue = "";
+  dialog.showModal();
+  document.getElementById("reason-title").focus();
+  return new Promise((answer) => {
+    const heard = () => answer(dialog.returnValue === "move" ? text.value.trim() : "");
+    dialog.addEventListener("close", heard, { once: true });
+  });
+}
+
+document.getElementById("reason").addEventListener("click", (event) => {
+  const quick = event.target.closest("[data-reason]");
+  if (!quick) return;
+  document.getElementById("reason-text").value = quick.dataset.reason;
+  document.getElementById("reason-form").requestSubmit(
+    document.querySelector("#reason-form [value=move]"),
+  );
+});

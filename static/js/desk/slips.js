@@ -1,0 +1,92 @@
+/** Short news at the edge of the page, with an undo where there is one. */
+
+import { say } from "./words.js";
+
+const STAYS = 10_000;
+const box = document.getElementById("slips");
+let latestUndo = null;
+
+/** Tell what was done; `undo` is called when the person takes it back. */
+export function tell(text, { undo = null, more = "" } = {}) {
+  latestUndo = undo;
+  return show(text, { undo, more, role: "status" });
+}
+
+/** Tell at once that something was refused or failed. */
+export function alarm(text, more = "") {
+  return show(text, { more, role: "alert" });
+}
+
+/** Take the last change back, by key; false where there is nothing to take back. */
+export function undoLatest() {
+  const slip = box.querySelector("[data-undo]");
+  if (!slip || !latestUndo) return false;
+  slip.querySelector("[data-undo-button]").click();
+  return true;
+}
+
+function show(text, { undo = null, more = "", role }) {
+  while (box.children.length > 2) box.firstElementChild.remove();
+  for (const old of box.querySelectorAll("[data-undo]")) old.remove();
+  const slip = element("div", `slip slip--${role}`);
+  const words = element("div", "slip__words");
+  words.append(element("p", "slip__text", text));
+  if (more) words.append(element("p", "slip__more", more));
+  slip.append(words);
+  if (undo) slip.append(undoButton(slip, undo));
+  slip.append(closeButton(slip));
+  host().append(box);
+  box.append(slip);
+  // Said once it is there: a role that comes with its text is not heard by every reader.
+  words.setAttribute("role", role);
+  keepWhileLookedAt(slip);
+  return slip;
+}
+
+function undoButton(slip, undo) {
+  slip.dataset.undo = "";
+  const button = element("button", "btn slip__undo", say("undo"));
+  button.type = "button";
+  button.dataset.undoButton = "";
+  button.addEventListener("click", () => {
+    latestUndo = null;
+    slip.remove();
+    undo();
+  });
+  return button;
+}
+
+function closeButton(slip) {
+  const button = element("button", "slip__close", "×");
+  button.type = "button";
+  button.setAttribute("aria-label", say("dismiss"));
+  button.addEventListener("click", () => slip.remove());
+  return button;
+}
+
+/** What is open as a modal dialog makes everything outside it unreachable. */
+function host() {
+  return document.querySelector("dialog:modal") ?? document.body;
+}
+
+document.addEventListener("close", () => document.body.append(box), true);
+
+function keepWhileLookedAt(slip) {
+  let timer = setTimeout(() => slip.remove(), STAYS);
+  const stop = () => clearTimeout(timer);
+  const start = () => {
+    stop();
+    timer = setTimeout(() => slip.remove(), STAYS);
+  };
+  slip.addEventListener("pointerenter", stop);
+  slip.addEventListener("focusin", stop);
+  slip.addEventListener("pointerleave", start);
+  slip.addEventListener("focusout", start);
+}
+
+export function element(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
