@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from bookings.actions import outbox
+from bookings.actions.clients import current_client
 from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
 from bookings.actions.health import is_just_given
@@ -231,9 +232,13 @@ def _is_on_sale(wish: Wish) -> bool:
 
 
 def _client_of(details: Details) -> Client:
-    client = _known_client(details) or Client(name=details.name, email=details.email)
-    client.phone = client.phone or details.phone
-    client.save()
+    known = _known_client(details)
+    if known is None:
+        return Client.objects.create(name=details.name, email=details.email, phone=details.phone)
+    client = current_client(known)
+    if details.phone and not client.phone:
+        client.phone = details.phone
+        client.save(update_fields=["phone"])
     return client
 
 

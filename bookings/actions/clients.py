@@ -1,0 +1,147 @@
+"""Entering clients and changing their records. Each change is kept with who made it."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from bookings.actions.errors import BookingError
+from bookings.actions.events import Actor
+from bookings.models import Client, ClientChange, Therapist
+
+FIELDS = ("name", "email", "phone", "preferred_therapist_id", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the desk enters about a client; ``phone`` is E.164, empty texts mean none."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    preferred_therapist_id: int | None = None
+    note: str = ""
+
+
+class RecordChanged(BookingError):
+    """Somebody else changed the client's record after the form was shown."""
+
+    @property
+    def message(self) -> str:
+        return _(
+            "Somebody else has changed this record in the meantime. Nothing was overwritten:"
+            " look at what it says now, and save again what is still to change."
+        )
+
+
+class RecordMerged(BookingError):
+    """The record was merged into another one; ``kept`` is that one."""
+
+    def __init__(self, kept: Client) -> None:
+        super().__init__()
+        self.kept = kept
+
+    @property
+    def message(self) -> str:
+        words = _("This record has been merged into that of %(name)s. Please change that one.")
+        return words % {"name": self.kept}
+
+
+def client_version(client: Client) -> str:
+    """Return a key that differs as soon as anything that the desk enters has changed."""
+    values = json.dumps(asdict(record_of(client)))
+    return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+def record_of(client: Client) -> Record:
+    """Return what the desk has entered about ``client``."""
+    return Record(
+        name=client.name,
+        email=client.email,
+        phone=str(client.phone or ""),
+        preferred_therapist_id=client.preferred_therapist_id,
+        note=client.note,
+    )
+
+
+@transaction.atomic
+def add_client(
+    *,
+    name: str,
+    by: Actor,
+    now: datetime,
+    email: str = "",
+    phone: str = "",
+    preferred_therapist: Therapist | None = None,
+    note: str = "",
+) -> Client:
+    """Enter a new client; ``phone`` is E.164."""
+    entered = Record(name, email, phone, _key(preferred_therapist), note)
+    client = Client.objects.create(**asdict(entered))
+    _keep(client, ClientChange.Kind.ADDED, Record(""), by=by, now=now)
+    return client
+
+
+@transaction.atomic
+def change_client(
+    *,
+    client: Client,
+    seen: str,
+    name: str,
+    by: Actor,
+    now: datetime,
+    email: str = "",
+    phone: str = "",
+    preferred_therapist: Therapist | None = None,
+    note: str = "",
+) -> Client:
+    """Replace what the record of ``client`` says; ``seen`` is the ``client_version`` it shown.
+
+    Messages that wait go to the new address: they read it when they are sent. Links stay good.
+    Raises ``RecordChanged`` or ``RecordMerged``.
+    """
+    latest = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+    if latest.merged_into is not None:
+        raise RecordMerged(latest.merged_into)
+    before = record_of(latest)
+    after = Record(name, email, phone, _key(preferred_therapist), note)
+    if after == before:
+        return latest
+    if client_version(latest) != seen:
+        raise RecordChanged
+    for field, value in asdict(after).items():
+        setattr(latest, field, value)
+    latest.save(update_fields=FIELDS)
+    _keep(latest, ClientChange.Kind.CHANGED, before, by=by, now=now)
+    return latest
+
+
+def current_client(client: Client) -> Client:
+    """Return the record that stands for ``client``, locked: itself, or the one it was merged into.
+
+    Without the lock a merge that is just being made would leave a new visit with the old record.
+    """
+    rows = Client.objects.select_for_update(no_key=True)
+    kept = Client.objects.values_list("merged_into", flat=True).get(pk=client.pk) or client.pk
+    latest = rows.get(pk=kept)
+    while latest.merged_into_id:
+        latest = rows.get(pk=latest.merged_into_id)
+    return latest
+
+
+def _key(therapist: Therapist | None) -> int | None:
+    return therapist.pk if therapist else None
+
+
+def _keep(
+    client: Client, kind: ClientChange.Kind, before: Record, *, by: Actor, now: datetime
+) -> None:
+    old, new = asdict(before), asdict(record_of(client))
+    values: dict[str, Any] = {
+        field: [old[field], new[field]] for field in FIELDS if old[field] != new[field]
+    }
+    ClientChange.objects.create(client=client, kind=kind, at=now, by=by.user, values=values)
