@@ -106,3 +106,8 @@ def is_ambiguous(at: datetime) -> bool:
 def either(names: Sequence[str]) -> str:
     """Mia, Noor or Tomas."""
     return format_list(names, "or", Locale.parse(to_locale(get_language() or "en")))
+
+
+def all_of(names: Sequence[str]) -> str:
+    """Mia, Noor and Tomas."""
+    return format_list(names, "standard", Locale.parse(to_locale(get_language() or "en")))

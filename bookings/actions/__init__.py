@@ -24,22 +24,19 @@ from bookings.actions.changes import (
     reschedule_appointment,
     withdraw_health_check,
 )
-from bookings.actions.clients import (
-    RecordChanged,
-    RecordMerged,
-    add_client,
-    change_client,
-    client_version,
-    current_client,
-)
+from bookings.actions.desk import book_at_desk, note_on_appointment
 from bookings.actions.errors import (
+    Blocker,
     BookingError,
     ChangedMeanwhile,
     HealthCheckNeeded,
     HoldLost,
+    InTheWay,
     NoLongerPossible,
     NoticeTooShort,
+    ReasonNeeded,
     TimeTaken,
+    UnusableTime,
 )
 from bookings.actions.events import CLIENT, SYSTEM, Actor, staff
 from bookings.actions.health import (
@@ -50,63 +47,52 @@ from bookings.actions.health import (
     record_health_check,
 )
 from bookings.actions.links import issue_visit_link, revoke_visit_links
-from bookings.actions.merges import (
-    CannotMerge,
-    CannotPart,
-    Parting,
-    joined_notes,
-    merge_clients,
-    part_clients,
-)
+from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.visits import (
     mark_arrived,
     mark_completed,
     mark_expected,
     mark_no_show,
     may_arrive,
+    start_treatment,
 )
 
 __all__ = [
     "CLIENT",
+    "MAIL_GRACE",
     "SYSTEM",
     "Actor",
+    "Blocker",
     "BookingError",
-    "CannotMerge",
-    "CannotPart",
     "ChangedMeanwhile",
     "Details",
     "HealthCheckNeeded",
     "HoldLost",
+    "InTheWay",
     "NoLongerPossible",
     "NoticeTooShort",
-    "Parting",
-    "RecordChanged",
-    "RecordMerged",
+    "ReasonNeeded",
     "TimeTaken",
-    "add_client",
+    "UnusableTime",
     "affirm_health_check",
+    "book_at_desk",
     "cancel_appointment",
-    "change_client",
     "check_is_fresh",
     "check_still_holds",
     "client_changes_until",
-    "client_version",
     "confirm_appointment",
-    "current_client",
     "decide_request",
     "discard_health_check",
     "expire_holds",
     "hold_time",
     "issue_visit_link",
-    "joined_notes",
     "mark_arrived",
     "mark_completed",
     "mark_expected",
     "mark_no_show",
     "may_arrive",
     "may_client_change",
-    "merge_clients",
-    "part_clients",
+    "note_on_appointment",
     "purge_expired",
     "purge_health_checks",
     "read_health_check",
@@ -116,5 +102,6 @@ __all__ = [
     "reschedule_appointment",
     "revoke_visit_links",
     "staff",
+    "start_treatment",
     "withdraw_health_check",
 ]

@@ -11,16 +11,15 @@ from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
 from bookings.actions.health import is_just_given
 from bookings.actions.placing import (
-    Place,
-    Wish,
     at_best_place,
     clear_lapsed_holds,
     end_hold,
     is_free,
     lock_diary,
-    taken,
+    refusal,
     without_overlap,
 )
+from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Client, HealthCheck, Message, Therapist
 from bookings.models.appointments import new_reference
 from services.models import Service, ServiceOption, SpaProfile
@@ -81,11 +80,11 @@ def hold_time(
         preferred=preferred,
         moving=replacing,
     )
-    if not _is_on_sale(wish):
+    if not is_on_sale(wish.service, wish.option):
         raise TimeTaken
 
     def write(place: Place) -> Appointment:
-        if _kept(health_check) is None:
+        if kept_check(health_check) is None:
             raise HealthCheckNeeded
         if replacing is not None:
             end_hold(replacing, now=now)
@@ -126,15 +125,15 @@ def confirm_appointment(
     appointment = _locked(hold)
     if appointment.client_id is not None:
         return appointment
-    health_check = _kept(health_check)
+    health_check = kept_check(health_check)
     if not check_is_fresh(health_check, service=appointment.service, spa=spa, now=now):
         raise HealthCheckNeeded
     assert health_check is not None
 
     place = Place(appointment.therapist, appointment.room)
     wish = _wish_of(appointment, spa=spa, now=now)
-    if not _is_on_sale(wish) or not is_free(wish, place):
-        raise taken(wish)
+    if not is_on_sale(wish.service, wish.option) or not is_free(wish, place):
+        raise refusal(wish)
     clear_lapsed_holds(wish, place)
 
     before = appointment.status
@@ -194,7 +193,7 @@ def _locked(hold: Appointment) -> Appointment:
     return found
 
 
-def _kept(check: HealthCheck | None) -> HealthCheck | None:
+def kept_check(check: HealthCheck | None) -> HealthCheck | None:
     """The check as it stands now, locked; none where it was forgotten meanwhile."""
     if check is None:
         return None
@@ -223,11 +222,12 @@ def _wish_of(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> Wis
     )
 
 
-def _is_on_sale(wish: Wish) -> bool:
+def is_on_sale(service: Service, option: ServiceOption) -> bool:
+    """Whether ``option`` of ``service`` can be booked at present."""
     return (
-        wish.service.status == Service.Status.PUBLISHED
-        and wish.option.active
-        and wish.option.service_id == wish.service.pk
+        service.status == Service.Status.PUBLISHED
+        and option.active
+        and option.service_id == service.pk
     )
 
 
@@ -250,7 +250,15 @@ def _known_client(details: Details) -> Client | None:
     known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
     if details.phone:
         known = known.filter(phone__in=[details.phone, ""])
-    return known.order_by("pk").first()
+    found = known.order_by("pk").first()
+    return kept_client(found) if found else None
+
+
+def kept_client(client: Client) -> Client:
+    """The record that stands for ``client`` now: the one that it was merged into, if any."""
+    while client.merged_into is not None:
+        client = client.merged_into
+    return client
 
 
 def _saved(appointment: Appointment) -> Appointment:

@@ -1,6 +1,8 @@
 """What happens to a booked visit before it begins: move, cancel, decide."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -13,13 +15,16 @@ from bookings.actions.errors import (
 )
 from bookings.actions.events import Actor, record
 from bookings.actions.health import is_just_given
-from bookings.actions.placing import Place, Wish, at_best_place, lock_diary
-from bookings.models import Appointment, Event, HealthCheck, Message, Therapist
+from bookings.actions.placing import at_best_place, lock_diary
+from bookings.actions.wishes import Place, Wish
+from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
+from bookings.models.appointments import AppointmentQuerySet
 from bookings.queries import rules_for
-from services.models import SpaProfile
+from services.models import Service, ServiceOption, SpaProfile
 from services.screening import questions_version
 
 Status = Appointment.Status
+Change = tuple[Any, Any]
 CHANGEABLE = (Status.REQUESTED, Status.CONFIRMED)
 
 
@@ -50,11 +55,20 @@ def check_still_holds(
     Answers grow stale after the spa's number of days, and with any change of the questions.
     """
     check = appointment.health_check
-    if check is None:
-        return False
+    return check is not None and check_would_hold(
+        check, service=appointment.service, on=on, spa=spa
+    )
+
+
+def check_would_hold(
+    check: HealthCheck, *, service: Service, on: datetime, spa: SpaProfile
+) -> bool:
+    """Whether ``check`` may stand for a visit of ``service`` at ``on``."""
     valid = timedelta(days=spa.health_check_valid_days)
-    return on - check.affirmed_at <= valid and check.questions_version == questions_version(
-        rules_for(appointment.service)
+    return (
+        check.service_id == service.pk
+        and on - check.affirmed_at <= valid
+        and check.questions_version == questions_version(rules_for(service))
     )
 
 
@@ -66,21 +80,34 @@ def reschedule_appointment(
     spa: SpaProfile,
     now: datetime,
     therapist: Therapist | None = None,
+    room: Room | None = None,
+    minutes: int | None = None,
+    reason: str = "",
+    tell: bool = True,
 ) -> Appointment:
-    """Move a visit; ``therapist`` of ``None`` means any, the present one first.
+    """Move a visit or change its length; ``therapist`` of ``None`` means any, the present first.
 
-    The staff is not bound to the notice that clients keep. Raises ``NoLongerPossible``,
-    ``NoticeTooShort``, ``HealthCheckNeeded`` where the answers have grown stale,
-    ``ChangedMeanwhile`` where ``appointment`` is not the latest, or ``TimeTaken``.
+    The staff is not bound to the notice that clients keep, starts on any five minutes and, with
+    a ``reason``, outside the rules of the house. ``minutes`` is the new length; where the
+    treatment is offered at that length, option and price follow. Without ``tell`` the client
+    gets no mail about it.
+
+    Raises ``NoLongerPossible``, ``NoticeTooShort``, ``HealthCheckNeeded`` where a client's
+    answers have grown stale, ``ChangedMeanwhile`` where ``appointment`` is not the latest,
+    ``ReasonNeeded``, or ``TimeTaken``, which tells the staff who is ``InTheWay``.
     """
+    if by.kind != Event.ActorKind.CLIENT:
+        # First of all: somebody who was second is not told of rules but of what has changed.
+        refuse_if_stale(appointment)
     _refuse_unless_changeable(appointment, by=by, spa=spa, now=now)
     if by.kind == Event.ActorKind.CLIENT and not check_still_holds(
         appointment, on=starts_at, spa=spa, now=now
     ):
         raise HealthCheckNeeded
+    by_staff = by.kind == Event.ActorKind.STAFF
     wish = Wish(
         service=appointment.service,
-        option=appointment.option,
+        option=_option_for(appointment, minutes),
         starts_at=starts_at.astimezone(UTC),
         spa=spa,
         now=now,
@@ -88,25 +115,38 @@ def reschedule_appointment(
         preferred=appointment.therapist,
         moving=appointment,
         earliest=None if by.kind == Event.ActorKind.CLIENT else now,
+        room=room,
+        minutes=appointment.minutes if minutes is None else minutes,
+        by_staff=by_staff,
+        anytime=by_staff and bool(reason.strip()),
     )
 
     def write(place: Place) -> Appointment:
-        return _move(appointment, wish, place, by=by)
+        return _move(appointment, wish, place, by=by, reason=reason.strip(), tell=tell)
 
     return at_best_place(wish, write)
 
 
 @transaction.atomic
 def cancel_appointment(
-    *, appointment: Appointment, by: Actor, spa: SpaProfile, now: datetime, reason: str = ""
+    *,
+    appointment: Appointment,
+    by: Actor,
+    spa: SpaProfile,
+    now: datetime,
+    reason: str = "",
+    tell: bool = True,
 ) -> Appointment:
-    """Cancel a visit and free its time; raises ``NoLongerPossible`` or ``NoticeTooShort``."""
+    """Cancel a visit and free its time; without ``tell`` the client gets no mail about it.
+
+    Raises ``NoLongerPossible``, ``NoticeTooShort`` or ``ChangedMeanwhile``.
+    """
     latest = locked_latest(appointment)
     _refuse_unless_changeable(latest, by=by, spa=spa, now=now)
     change_status(latest, Status.CANCELLED, "cancelled", by=by, now=now, reason=reason)
     outbox.drop_waiting(latest)
-    outbox.owe(latest, Message.Kind.CANCELLED, due_at=now)
-    outbox.nudge()
+    if tell:
+        outbox.tell(latest, Message.Kind.CANCELLED, by=by, now=now)
     return latest
 
 
@@ -136,12 +176,11 @@ def decide_request(
     outbox.drop_waiting(latest)
     if granted:
         change_status(latest, Status.CONFIRMED, "granted", by=by, now=now)
-        outbox.owe(latest, Message.Kind.GRANTED, due_at=now)
+        outbox.tell(latest, Message.Kind.GRANTED, by=by, now=now)
         outbox.owe_reminders(latest, spa=spa, now=now)
     else:
         change_status(latest, Status.DECLINED, "declined", by=by, now=now)
-        outbox.owe(latest, Message.Kind.DECLINED, due_at=now)
-    outbox.nudge()
+        outbox.tell(latest, Message.Kind.DECLINED, by=by, now=now)
     return latest
 
 
@@ -164,8 +203,7 @@ def renew_health_check(
     if check.outcome == HealthCheck.Outcome.CLEARANCE and latest.status == Status.CONFIRMED:
         change_status(latest, Status.REQUESTED, "requested", by=by, now=now)
         outbox.drop_waiting(latest)
-        outbox.owe(latest, Message.Kind.REQUEST_RECEIVED, due_at=now)
-        outbox.nudge()
+        outbox.tell(latest, Message.Kind.REQUEST_RECEIVED, by=by, now=now)
     return latest
 
 
@@ -204,42 +242,101 @@ def _refuse_unless_changeable(
         raise NoticeTooShort
 
 
+def refuse_if_stale(appointment: Appointment) -> None:
+    """Raise ``ChangedMeanwhile`` where ``appointment`` is not the latest. Asks without a lock."""
+    _refuse_other_sequence(appointment, _rows().get(pk=appointment.pk))
+
+
 def locked_latest(appointment: Appointment) -> Appointment:
+    """Return the row as it stands, locked with its place; raises ``ChangedMeanwhile``."""
     lock_diary(therapists=[appointment.therapist_id], rooms=[appointment.room_id])
-    rows = Appointment.objects.select_related("client", "service", "health_check")
-    latest = rows.select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
-    if latest.sequence != appointment.sequence:
-        raise ChangedMeanwhile
+    latest = _rows().select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
+    _refuse_other_sequence(appointment, latest)
     return latest
 
 
-def _move(appointment: Appointment, wish: Wish, place: Place, *, by: Actor) -> Appointment:
+def _rows() -> AppointmentQuerySet:
+    return Appointment.objects.select_related(
+        "client", "service", "option", "therapist", "room", "health_check"
+    )
+
+
+def _refuse_other_sequence(seen: Appointment, latest: Appointment) -> None:
+    if latest.sequence != seen.sequence:
+        raise ChangedMeanwhile(latest)
+
+
+def _option_for(appointment: Appointment, minutes: int | None) -> ServiceOption:
+    """The option that a visit of ``minutes`` has: its own, unless another is offered so long."""
+    if minutes is None or minutes in (appointment.minutes, appointment.option.minutes):
+        return appointment.option
+    offered = appointment.service.options.filter(active=True, minutes=minutes)
+    return offered.first() or appointment.option
+
+
+def _move(
+    appointment: Appointment, wish: Wish, place: Place, *, by: Actor, reason: str, tell: bool
+) -> Appointment:
     latest = locked_latest(appointment)
     if latest.status not in CHANGEABLE:
         raise NoLongerPossible
-    changes = {
-        "starts_at": (latest.starts_at, wish.starts_at),
-        "therapist": (latest.therapist_id, place.therapist.pk),
-        "room": (latest.room_id, place.room.pk),
-    }
-    if latest.starts_at == wish.starts_at and latest.therapist_id == place.therapist.pk:
+    if _is_there(latest, wish, place):
         return latest
-    latest.therapist, latest.room = place.therapist, place.room
-    for name, value in wish.times.items():
-        setattr(latest, name, value)
+    changes = replace_place(latest, wish, place)
     latest.sequence += 1
     latest.save()
-    record(latest, "moved", by=by, now=wish.now, changes=changes)
-    _tell_of_move(latest, spa=wish.spa, now=wish.now)
+    record(latest, "moved", by=by, now=wish.now, changes=changes, reason=reason)
+    if moves_room_only(changes):
+        # Nobody is told of a room before she comes.
+        outbox.follow(latest)
+    else:
+        _tell_of_move(latest, by=by, spa=wish.spa, now=wish.now, tell=tell)
     return latest
 
 
-def _tell_of_move(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> None:
-    outbox.drop_waiting(appointment)
-    outbox.owe(appointment, Message.Kind.CHANGED, due_at=now)
+def _is_there(appointment: Appointment, wish: Wish, place: Place) -> bool:
+    return (
+        appointment.starts_at == wish.starts_at
+        and appointment.minutes == wish.length.visit
+        and appointment.therapist_id == place.therapist.pk
+        and (wish.room is None or appointment.room_id == wish.room.pk)
+    )
+
+
+def replace_place(appointment: Appointment, wish: Wish, place: Place) -> dict[str, Change]:
+    """Put ``appointment`` where ``wish`` and ``place`` say; returns what changed, unsaved."""
+    option, former = wish.option, appointment.option_id
+    price = appointment.price if option.pk == former else option.price
+    changes: dict[str, Change] = {
+        "starts_at": (appointment.starts_at, wish.starts_at),
+        "minutes": (appointment.minutes, wish.length.visit),
+        "therapist": (appointment.therapist_id, place.therapist.pk),
+        "room": (appointment.room_id, place.room.pk),
+        "option": (former, option.pk),
+        "price": (appointment.price, price),
+    }
+    appointment.therapist, appointment.room = place.therapist, place.room
+    appointment.option, appointment.price = option, price
+    for name, value in wish.times.items():
+        setattr(appointment, name, value)
+    return {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+
+
+def moves_room_only(changes: Mapping[str, Any]) -> bool:
+    """Whether a move is none for the client: the same time with the same person."""
+    return set(changes) == {"room"}
+
+
+def _tell_of_move(
+    appointment: Appointment, *, by: Actor, spa: SpaProfile, now: datetime, tell: bool
+) -> None:
+    if tell:
+        outbox.drop_waiting(appointment)
+        outbox.tell(appointment, Message.Kind.CHANGED, by=by, now=now)
+    else:
+        outbox.carry_over(appointment)
     if appointment.status == Status.CONFIRMED:
         outbox.owe_reminders(appointment, spa=spa, now=now)
-    outbox.nudge()
 
 
 def _review(check: HealthCheck, *, granted: bool, by: Actor, now: datetime, note: str) -> None:
@@ -258,10 +355,14 @@ def change_status(
     by: Actor,
     now: datetime,
     reason: str = "",
+    **moments: datetime | None,
 ) -> None:
-    before = appointment.status
+    """Save and record a new status; ``moments`` are columns that change with it."""
+    changes: dict[str, Change] = {"status": (appointment.status, status.value)}
+    for name, value in moments.items():
+        changes[name] = (getattr(appointment, name), value)
+        setattr(appointment, name, value)
     appointment.status = status
     appointment.sequence += 1
-    appointment.save(update_fields=["status", "sequence"])
-    changes = {"status": (before, status.value)}
+    appointment.save(update_fields=["status", "sequence", *moments])
     record(appointment, kind, by=by, now=now, changes=changes, reason=reason)

@@ -1,9 +1,12 @@
 """Why an action was refused, in words that can be shown."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+
+from bookings.models import Appointment
 
 
 class BookingError(Exception):
@@ -27,6 +30,63 @@ class TimeTaken(BookingError):
         if self.nearest:
             return _("That time has just been taken. These are the nearest free times.")
         return _("That time has just been taken. Please choose another one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One thing in the way: ``words`` is a sentence without its full stop.
+
+    Where it is an appointment, its reference and its times are there too.
+    """
+
+    words: str
+    reference: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+class InTheWay(TimeTaken):
+    """The staff cannot have the time, whatever the reason; ``blockers`` say who and what."""
+
+    def __init__(self, blockers: Sequence[Blocker], nearest: Sequence[datetime] = ()) -> None:
+        super().__init__(nearest)
+        self.blockers = list(blockers)
+
+    @property
+    def message(self) -> str:
+        why = " ".join(
+            _("%(sentence)s.") % {"sentence": blocker.words} for blocker in self.blockers
+        )
+        if self.nearest:
+            return _("%(why)s Nothing was changed. These are the nearest free times.") % {
+                "why": why
+            }
+        return _("%(why)s Nothing was changed. Please choose another time.") % {"why": why}
+
+
+class ReasonNeeded(BookingError):
+    """The time is free but breaks the rules of the house; ``rules`` are whole sentences.
+
+    With a reason the staff may have it all the same.
+    """
+
+    def __init__(self, rules: Sequence[str]) -> None:
+        super().__init__()
+        self.rules = list(rules)
+
+    @property
+    def message(self) -> str:
+        return _("%(rules)s Please give a reason if it has to be.") % {
+            "rules": " ".join(self.rules)
+        }
+
+
+class UnusableTime(BookingError):
+    """A time off that cannot be: it ends before it starts, or is far too long."""
+
+    @property
+    def message(self) -> str:
+        return _("The time must end after it starts, and within two years. Nothing was changed.")
 
 
 class HealthCheckNeeded(BookingError):
@@ -62,7 +122,14 @@ class NoLongerPossible(BookingError):
 
 
 class ChangedMeanwhile(BookingError):
-    """Somebody else changed the appointment after the page was shown."""
+    """Somebody else changed the appointment after the page was shown.
+
+    ``latest`` is how it stands now; its latest events are the news.
+    """
+
+    def __init__(self, latest: Appointment | None = None) -> None:
+        super().__init__()
+        self.latest = latest
 
     @property
     def message(self) -> str:

@@ -12,7 +12,8 @@ from celery import current_app
 from django.db import transaction
 from django.db.models import F
 
-from bookings.models import Appointment, Message
+from bookings.actions.events import Actor
+from bookings.models import Appointment, Event, Message
 from bookings.models.messages import MessageQuerySet
 from services.models import SpaProfile
 
@@ -30,6 +31,12 @@ TELLS_OF: dict[str, set[str]] = {
     Kind.REMINDER: {Status.CONFIRMED},
 }
 NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
+
+# Mail about what the staff did waits as long as the undo is at hand: a slip that is taken back at
+# once is never heard of.
+MAIL_GRACE = timedelta(seconds=60)
+# A reminder that comes back with an undo is still of use this long after its moment.
+LATE_REMINDER = timedelta(hours=1)
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
@@ -54,6 +61,15 @@ def owe(
     return message
 
 
+def tell(appointment: Appointment, kind: str, *, by: Actor, now: datetime) -> None:
+    """Owe the news of a change: at once what the client did herself, after a while the staff's."""
+    if by.kind == Event.ActorKind.STAFF:
+        owe(appointment, kind, due_at=now + MAIL_GRACE)
+        return
+    owe(appointment, kind, due_at=now)
+    nudge()
+
+
 def owe_reminders(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> None:
     """Owe the reminders whose moment is still to come.
 
@@ -68,6 +84,50 @@ def owe_reminders(appointment: Appointment, *, spa: SpaProfile, now: datetime) -
 def drop_waiting(appointment: Appointment) -> None:
     """Void what has not been sent yet; it speaks of a state that is gone."""
     appointment.messages.pending().update(state=Message.State.VOID)
+
+
+def carry_over(appointment: Appointment) -> None:
+    """Owe news that have not been sent yet anew, for a change that has no mail of its own.
+
+    They tell of the visit as it is when they are sent.
+    """
+    waiting = list(appointment.messages.pending().exclude(kind=Kind.REMINDER))
+    drop_waiting(appointment)
+    for message in waiting:
+        owe(appointment, message.kind, due_at=message.due_at)
+
+
+def take_back(appointment: Appointment, *, correction: str, by: Actor, now: datetime) -> None:
+    """Undo what the last change owed; ``appointment`` has the sequence after the undo.
+
+    What has not gone out is void, and what it had made void is owed again. Where the wrong news
+    may have gone out, ``correction`` is owed instead of older news.
+    """
+    wrong = appointment.sequence - 1
+    # Locked: from here on no worker begins to send one of them.
+    told = any(
+        message.state == Message.State.SENT or _is_on_its_way(message, now)
+        for message in appointment.messages.select_for_update().filter(sequence=wrong)
+    )
+    drop_waiting(appointment)
+    voided = appointment.messages.filter(sequence=wrong - 1, state=Message.State.VOID)
+    for message in voided.order_by("pk"):
+        if message.kind == Kind.REMINDER and message.due_at > now - LATE_REMINDER:
+            owe(
+                appointment,
+                message.kind,
+                due_at=message.due_at,
+                lead_hours=message.lead_hours,
+            )
+        if message.kind != Kind.REMINDER and not told:
+            owe(appointment, message.kind, due_at=message.due_at)
+    if told:
+        tell(appointment, correction, by=by, now=now)
+
+
+def _is_on_its_way(message: Message, now: datetime) -> bool:
+    claimed = message.claimed_until is not None and message.claimed_until > now
+    return message.state == Message.State.PENDING and claimed
 
 
 def follow(appointment: Appointment) -> None:

@@ -1,70 +1,25 @@
 """Finding a therapist and a room for a visit, and making sure of them under locks."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import IntegrityError, transaction
 
-from bookings.actions.errors import TimeTaken
+from bookings.actions.errors import BookingError, InTheWay, ReasonNeeded, TimeTaken
 from bookings.actions.events import SYSTEM, record
+from bookings.actions.house_rules import broken_rules
+from bookings.actions.obstacles import obstacles
+from bookings.actions.wishes import Place, Wish
 from bookings.availability import nearest
 from bookings.models import Appointment, Room, Therapist
-from bookings.queries import Offer, offer, rooms_scarce_last
-from services.models import Service, ServiceOption, SpaProfile
+from bookings.queries import rooms_scarce_last
 
 OVERLAP_CONSTRAINTS = ("appointment_therapist_no_overlap", "appointment_room_no_overlap")
 
 # Each failed try means that somebody else took one of the places: far more tries than places.
 MOST_TRIES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A start that somebody wants, in UTC: a local time would be lengthened by the wall clock.
-
-    ``therapist`` is a must, ``preferred`` a wish; ``moving`` is left out of what is busy;
-    ``earliest`` stands in for now plus the spa's notice.
-    """
-
-    service: Service
-    option: ServiceOption
-    starts_at: datetime
-    spa: SpaProfile
-    now: datetime
-    therapist: Therapist | None = None
-    preferred: Therapist | None = None
-    moving: Appointment | None = None
-    earliest: datetime | None = None
-
-    @property
-    def day(self) -> date:
-        """The local day of the start; a start in the past or beyond the horizon counts as near it.
-
-        A forged start at the end of the calendar must not lead beyond it.
-        """
-        latest = self.now + timedelta(days=self.spa.booking_horizon_days + 2)
-        return min(max(self.starts_at, self.now), latest).astimezone(self.spa.zone).date()
-
-    @property
-    def times(self) -> dict[str, datetime]:
-        """The four times of the appointment, buffers included."""
-        ends_at = self.starts_at + timedelta(minutes=self.option.minutes)
-        return {
-            "starts_at": self.starts_at,
-            "ends_at": ends_at,
-            "busy_from": self.starts_at - timedelta(minutes=self.service.buffer_before_minutes),
-            "busy_until": ends_at + timedelta(minutes=self.service.buffer_after_minutes),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Who and where."""
-
-    therapist: Therapist
-    room: Room
 
 
 def lock_diary(*, therapists: Iterable[int], rooms: Iterable[int]) -> None:
@@ -81,8 +36,8 @@ def lock_diary(*, therapists: Iterable[int], rooms: Iterable[int]) -> None:
 def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointment:
     """Call ``write`` with the best place for ``wish``, under its locks.
 
-    Goes on to the next best place when one is lost to somebody else; raises ``TimeTaken`` with
-    the nearest free times when none is left. Each try is a transaction of its own: inside
+    Goes on to the next best place when one is lost to somebody else, and raises the refusal of
+    ``wish`` when none is left. Each try is a transaction of its own: inside
     another one, the locks of a lost try would be kept and the order of locks broken.
     """
     for _try in range(MOST_TRIES):
@@ -92,15 +47,13 @@ def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointm
             if is_free(wish, place):
                 clear_lapsed_holds(wish, place)
                 return without_overlap(wish, partial(write, place))
-    raise taken(wish)
+    raise refusal(wish)
 
 
 def is_free(wish: Wish, place: Place) -> bool:
     """Whether ``wish`` could be offered at ``place`` right now. Meant to be asked under locks."""
-    found = _offer_on_its_day(replace(wish, therapist=place.therapist))
-    return bool(found.therapists_at(wish.starts_at)) and place.room.pk in found.rooms_at(
-        wish.starts_at
-    )
+    found = replace(wish, therapist=place.therapist, room=place.room).offer_on_its_day()
+    return bool(found.therapists_at(wish.starts_at) and found.rooms_at(wish.starts_at))
 
 
 def clear_lapsed_holds(wish: Wish, place: Place) -> None:
@@ -131,38 +84,73 @@ def end_hold(hold: Appointment, *, now: datetime) -> bool:
 
 
 def without_overlap(wish: Wish, write: Callable[[], Appointment]) -> Appointment:
-    """Call ``write``; where the database refuses an overlap, raise ``TimeTaken`` instead."""
+    """Call ``write``; where the database refuses an overlap, raise the refusal of ``wish``."""
     try:
         with transaction.atomic():
             return write()
     except IntegrityError as refused:
         if not _is_overlap(refused):
             raise
-        raise taken(wish) from refused
+        raise refusal(wish) from refused
 
 
-def taken(wish: Wish) -> TimeTaken:
-    """Return the refusal of ``wish``, with the three free times nearest to it."""
-    around = _offer_between(wish, wish.day - timedelta(days=3), wish.day + timedelta(days=14))
-    return TimeTaken(nearest(around.times(wish.therapist), wish.starts_at))
+def refusal(wish: Wish) -> BookingError:
+    """Why ``wish`` cannot be had: the staff learn which rule it breaks, or who is in the way.
+
+    Everybody else learns that the time is taken; all learn the nearest free times.
+    """
+    if wish.by_staff and not wish.anytime:
+        place = _find_place(replace(wish, anytime=True))
+        rules = broken_rules(wish, place.therapist) if place else []
+        if rules:
+            return ReasonNeeded(rules)
+    blockers = obstacles(wish) if wish.by_staff else []
+    if blockers:
+        return InTheWay(blockers, _nearest(wish))
+    return TimeTaken(_nearest(wish))
+
+
+def _nearest(wish: Wish) -> list[datetime]:
+    # The rules of the house hold for what we propose, whatever was asked for.
+    earliest = max(wish.earliest, wish.now) if wish.earliest else None
+    wish = replace(wish, anytime=False, earliest=earliest)
+    around = wish.offer_between(wish.day - timedelta(days=3), wish.day + timedelta(days=14))
+    return nearest(around.times(wish.therapist), wish.starts_at)
 
 
 def _best_place(wish: Wish) -> Place:
-    found = _offer_on_its_day(wish)
+    place = _find_place(wish)
+    if place is None:
+        raise refusal(wish)
+    return place
+
+
+def _find_place(wish: Wish) -> Place | None:
+    found = wish.offer_on_its_day()
     therapists = found.therapists_at(wish.starts_at)
     rooms = rooms_scarce_last(found.rooms_at(wish.starts_at))
     if not therapists or not rooms:
-        raise taken(wish)
+        return None
+    cell = found.grid.cell_at(wish.starts_at)
+    assert cell is not None
+    needed = found.grid.visit(cell, wish.length)
 
-    def rank(therapist: Therapist) -> tuple[bool, int, int, int]:
+    def rank(therapist: Therapist) -> tuple[bool, int, int, int, int]:
         return (
             therapist != wish.preferred,
+            (needed & ~found.at_work[therapist.pk]).bit_count(),
             found.busy_cells(therapist, wish.day),
             therapist.position,
             therapist.pk,
         )
 
-    return Place(min(therapists, key=rank), rooms[0])
+    return Place(min(therapists, key=rank), _best_room(wish, rooms))
+
+
+def _best_room(wish: Wish, rooms: Sequence[Room]) -> Room:
+    # The desk moves a visit by five minutes: nobody expects to change the room for that.
+    present = wish.moving.room_id if wish.by_staff and wish.moving is not None else None
+    return next((one for one in rooms if one.pk == present), rooms[0])
 
 
 def _lock_for(wish: Wish, place: Place) -> None:
@@ -171,24 +159,6 @@ def _lock_for(wish: Wish, place: Place) -> None:
         therapists.add(wish.moving.therapist_id)
         rooms.add(wish.moving.room_id)
     lock_diary(therapists=therapists, rooms=rooms)
-
-
-def _offer_on_its_day(wish: Wish) -> Offer:
-    return _offer_between(wish, wish.day, wish.day)
-
-
-def _offer_between(wish: Wish, first_day: date, last_day: date) -> Offer:
-    return offer(
-        service=wish.service,
-        option=wish.option,
-        first_day=first_day,
-        last_day=last_day,
-        now=wish.now,
-        spa=wish.spa,
-        therapist=wish.therapist,
-        ignoring=wish.moving,
-        earliest=wish.earliest,
-    )
 
 
 def _is_overlap(error: IntegrityError) -> bool:

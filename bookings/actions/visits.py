@@ -1,4 +1,4 @@
-"""The day of the visit: arrived, completed, did not come, and back again."""
+"""The day of the visit: arrived, begun, completed, did not come, and back again."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,8 @@ from bookings.actions import outbox
 from bookings.actions.changes import change_status, locked_latest
 from bookings.actions.errors import NoLongerPossible
 from bookings.actions.events import Actor
-from bookings.actions.placing import Place, Wish, clear_lapsed_holds, without_overlap
+from bookings.actions.placing import clear_lapsed_holds, without_overlap
+from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment
 from services.models import SpaProfile
 
@@ -28,7 +29,24 @@ def may_arrive(appointment: Appointment, now: datetime) -> bool:
 
 def mark_arrived(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
     """The client is here; raises ``NoLongerPossible`` unless ``may_arrive``."""
-    return _step(appointment, Status.ARRIVED, may_arrive, by=by, now=now)
+    return _step(appointment, Status.ARRIVED, may_arrive, by=by, now=now, arrived_at=now)
+
+
+@transaction.atomic
+def start_treatment(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
+    """The treatment begins; who was not marked as arrived is by now.
+
+    Raises ``NoLongerPossible`` unless the client is here or ``may_arrive``, and where the
+    treatment has begun already.
+    """
+    latest = locked_latest(appointment)
+    is_here = latest.status == Status.ARRIVED and latest.started_at is None
+    if not is_here and not may_arrive(latest, now):
+        raise NoLongerPossible
+    moments = {"arrived_at": latest.arrived_at or now, "started_at": now}
+    change_status(latest, Status.ARRIVED, "started", by=by, now=now, **moments)
+    outbox.follow(latest)
+    return latest
 
 
 def mark_completed(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
@@ -52,7 +70,6 @@ def mark_expected(
     latest = locked_latest(appointment)
     if latest.status not in (Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW):
         raise NoLongerPossible
-    place = Place(latest.therapist, latest.room)
     wish = Wish(
         latest.service,
         latest.option,
@@ -61,11 +78,20 @@ def mark_expected(
         now,
         therapist=latest.therapist,
         moving=latest,
+        minutes=latest.minutes,
     )
-    clear_lapsed_holds(wish, place)
+    clear_lapsed_holds(wish, Place(latest.therapist, latest.room))
 
     def write() -> Appointment:
-        change_status(latest, Status.CONFIRMED, "expected_again", by=by, now=now)
+        change_status(
+            latest,
+            Status.CONFIRMED,
+            "expected_again",
+            by=by,
+            now=now,
+            arrived_at=None,
+            started_at=None,
+        )
         return latest
 
     without_overlap(wish, write)
@@ -82,12 +108,13 @@ def _step(
     *,
     by: Actor,
     now: datetime,
+    **moments: datetime | None,
 ) -> Appointment:
     # First of all whether the page was stale: that is what somebody who was second is told.
     latest = locked_latest(appointment)
     if not is_possible(latest, now):
         raise NoLongerPossible
-    change_status(latest, status, status.value, by=by, now=now)
+    change_status(latest, status, status.value, by=by, now=now, **moments)
     outbox.follow(latest)
     return latest
 

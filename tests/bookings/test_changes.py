@@ -233,8 +233,9 @@ def test_the_desk_moves_within_the_notice(
     moved = move(visit, at(10, 15, days=4), by=actions.staff(dana), now=late)
     assert moved.starts_at == at(10, 15, days=4)
     assert visit.events.latest("pk").actor == dana
-    with pytest.raises(actions.TimeTaken):
+    with pytest.raises(actions.ReasonNeeded) as refused:
         move(moved, at(9, 45, days=4), by=actions.staff(dana), now=late)
+    assert refused.value.rules == ["This time has already begun."]
 
 
 def test_a_client_moves_to_offered_time_only(
@@ -475,7 +476,7 @@ def test_a_granted_request_is_confirmed_and_gets_its_reminders(
     granted = decide(request, True, note="Letter of Dr Who seen.")
     assert (granted.status, granted.sequence) == ("confirmed", 2)
     assert waiting(request) == {
-        ("granted", 0, NOW),
+        ("granted", 0, NOW + actions.MAIL_GRACE),
         ("reminder", 48, at(10, days=2)),
         ("reminder", 3, at(7, days=4)),
     }
@@ -498,7 +499,7 @@ def test_a_declined_request_frees_its_time(
 ) -> None:
     request = book(at(10, days=4), outcome=Outcome.CLEARANCE)
     assert decide(request, False).status == "declined"
-    assert waiting(request) == {("declined", 0, NOW)}
+    assert waiting(request) == {("declined", 0, NOW + actions.MAIL_GRACE)}
     assert HealthCheck.objects.get(appointments=request).review == "declined"
     assert last_event(request)["changes"] == {"status": ["requested", "declined"]}
     assert book(at(10, days=4), details=OTTO).status == "confirmed"

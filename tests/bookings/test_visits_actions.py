@@ -42,7 +42,8 @@ def test_each_step_is_recorded_and_what_waits_to_be_sent_follows_it(
     assert (stored(visit).status, done.sequence) == (step, 2)
     event = visit.events.latest("pk")
     assert (event.kind, event.actor, event.at) == (step, dana, TEN)
-    assert event.changes == {"status": ["confirmed", step]}
+    arrival = {"arrived_at": [None, TEN.isoformat()]} if step == "arrived" else {}
+    assert event.changes == {"status": ["confirmed", step], **arrival}
     # Whether it is still true is asked when it is sent: a wrong tap must not lose a message.
     assert set(visit.messages.values_list("state", "sequence")) == {("pending", 2)}
 
@@ -123,7 +124,8 @@ def test_each_step_can_be_taken_back(
     assert (stored(visit).status, back.sequence) == ("confirmed", 3)
     event = visit.events.latest("pk")
     assert (event.kind, event.actor) == ("expected_again", dana)
-    assert event.changes == {"status": [step, "confirmed"]}
+    arrival = {"arrived_at": [TEN.isoformat(), None]} if step == "arrived" else {}
+    assert event.changes == {"status": [step, "confirmed"], **arrival}
     assert set(visit.messages.values_list("state", "sequence")) == {("pending", 3)}
 
 

@@ -1,0 +1,162 @@
+"""What the desk does for a client: book a visit, keep a note."""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from bookings.actions import outbox
+from bookings.actions.booking import check_is_fresh, is_on_sale, kept_check, kept_client
+from bookings.actions.changes import check_would_hold, locked_latest
+from bookings.actions.errors import (
+    Blocker,
+    ChangedMeanwhile,
+    HealthCheckNeeded,
+    InTheWay,
+    NoLongerPossible,
+)
+from bookings.actions.events import Actor, record
+from bookings.actions.placing import at_best_place
+from bookings.actions.wishes import Place, Wish
+from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist
+from bookings.models.appointments import new_reference
+from services.models import Service, ServiceOption, SpaProfile
+
+Status = Appointment.Status
+
+
+def book_at_desk(
+    *,
+    client: Client,
+    service: Service,
+    option: ServiceOption,
+    starts_at: datetime,
+    health_check: HealthCheck,
+    spa: SpaProfile,
+    by: Actor,
+    now: datetime,
+    therapist: Therapist | None = None,
+    room: Room | None = None,
+    reason: str = "",
+    note: str = "",
+    tell: bool = True,
+) -> Appointment:
+    """Book a visit for ``client`` at once; ``therapist`` of ``None`` means any, hers first.
+
+    The visit is confirmed, or a request where the check asks for a clearance that nobody has
+    given. It starts on any five minutes and, with a ``reason``, outside the rules of the house.
+    ``note`` is the desk's own; without ``tell`` there is no mail now, reminders come all the same.
+
+    Raises ``HealthCheckNeeded`` unless the check was just given or still holds for this client
+    and treatment, ``ReasonNeeded``, or ``TimeTaken``, which tells who is ``InTheWay``.
+    """
+    if not is_on_sale(service, option):
+        raise InTheWay(
+            [Blocker(_("“%(option)s” cannot be booked at present") % {"option": option})]
+        )
+    wish = Wish(
+        service=service,
+        option=option,
+        starts_at=starts_at.astimezone(UTC),
+        spa=spa,
+        now=now,
+        therapist=therapist,
+        preferred=client.preferred_therapist,
+        room=room,
+        by_staff=True,
+        anytime=bool(reason.strip()),
+    )
+    if not _check_serves(health_check, client=kept_client(client), wish=wish):
+        raise HealthCheckNeeded
+
+    def write(place: Place) -> Appointment:
+        kept, check = _locked_client(client), kept_check(health_check)
+        if check is None or not _check_serves(check, client=kept, wish=wish):
+            raise HealthCheckNeeded
+        visit = Appointment.objects.create(
+            reference=new_reference(),
+            client=kept,
+            service=service,
+            option=option,
+            therapist=place.therapist,
+            room=place.room,
+            health_check=check,
+            status=Status.REQUESTED if _awaits_clearance(check) else Status.CONFIRMED,
+            price=option.price,
+            source=Appointment.Source.DESK,
+            staff_note=note,
+            sequence=1,
+            created_at=now,
+            **wish.times,
+        )
+        kind = "requested" if visit.status == Status.REQUESTED else "booked"
+        # From nothing: what tells a booking made at once from a hold that was confirmed.
+        changes = {"status": (None, str(visit.status))}
+        record(visit, kind, by=by, now=now, changes=changes, reason=reason.strip())
+        _owe_mails(visit, by=by, spa=spa, now=now, tell=tell)
+        return visit
+
+    return at_best_place(wish, write)
+
+
+@transaction.atomic
+def note_on_appointment(
+    *, appointment: Appointment, note: str, by: Actor, now: datetime, seen: str | None = None
+) -> Appointment:
+    """Keep the desk's note, in the place of the one before; the event does not repeat it.
+
+    ``seen`` is the note that the writer saw: where another one stands by now, or the visit has
+    changed, raises ``ChangedMeanwhile`` and keeps the other one.
+    """
+    latest = locked_latest(appointment)
+    if seen is not None and latest.staff_note != seen:
+        raise ChangedMeanwhile(latest)
+    if latest.staff_note == note:
+        return latest
+    latest.staff_note = note
+    # The sequence stays: nothing that a client could have seen has changed.
+    latest.save(update_fields=["staff_note"])
+    record(latest, "noted", by=by, now=now)
+    return latest
+
+
+def _check_serves(check: HealthCheck, *, client: Client, wish: Wish) -> bool:
+    """Whether ``check`` opens the way: given just now, or by this client and still good then."""
+    if check.review == HealthCheck.Review.DECLINED:
+        return False
+    visits = check.appointments.all()
+    if visits.exclude(client=client).filter(client__isnull=False).exists():
+        return False
+    if check_is_fresh(check, service=wish.service, spa=wish.spa, now=wish.now):
+        return True
+    return visits.exists() and check_would_hold(
+        check, service=wish.service, on=wish.starts_at, spa=wish.spa
+    )
+
+
+def _awaits_clearance(check: HealthCheck) -> bool:
+    granted = check.review == HealthCheck.Review.GRANTED
+    return check.outcome == HealthCheck.Outcome.CLEARANCE and not granted
+
+
+def _locked_client(client: Client) -> Client:
+    # Locked: a merge must not take her visits along while another one comes in.
+    rows = Client.objects.select_for_update(no_key=True, of=("self",))
+    latest = rows.filter(pk=client.pk).first()
+    while latest is not None and latest.merged_into_id is not None:
+        latest = rows.filter(pk=latest.merged_into_id).first()
+    if latest is None:
+        raise NoLongerPossible
+    return latest
+
+
+def _owe_mails(
+    visit: Appointment, *, by: Actor, spa: SpaProfile, now: datetime, tell: bool
+) -> None:
+    if visit.status == Status.REQUESTED:
+        if tell:
+            outbox.tell(visit, Message.Kind.REQUEST_RECEIVED, by=by, now=now)
+        return
+    if tell:
+        outbox.tell(visit, Message.Kind.CONFIRMATION, by=by, now=now)
+    outbox.owe_reminders(visit, spa=spa, now=now)
