@@ -48,6 +48,7 @@ from bookings.actions.health import (
 )
 from bookings.actions.links import issue_visit_link, revoke_visit_links
 from bookings.actions.outbox import MAIL_GRACE
+from bookings.actions.time_off import block_time, change_time_off, release_time
 from bookings.actions.visits import (
     mark_arrived,
     mark_completed,
@@ -75,8 +76,10 @@ __all__ = [
     "TimeTaken",
     "UnusableTime",
     "affirm_health_check",
+    "block_time",
     "book_at_desk",
     "cancel_appointment",
+    "change_time_off",
     "check_is_fresh",
     "check_still_holds",
     "client_changes_until",
@@ -98,6 +101,7 @@ __all__ = [
     "read_health_check",
     "record_health_check",
     "release_hold",
+    "release_time",
     "renew_health_check",
     "reschedule_appointment",
     "revoke_visit_links",
