@@ -49,6 +49,7 @@ from bookings.actions.health import (
 from bookings.actions.links import issue_visit_link, revoke_visit_links
 from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.time_off import block_time, change_time_off, release_time
+from bookings.actions.undo import can_undo, undo_change
 from bookings.actions.visits import (
     mark_arrived,
     mark_completed,
@@ -78,6 +79,7 @@ __all__ = [
     "affirm_health_check",
     "block_time",
     "book_at_desk",
+    "can_undo",
     "cancel_appointment",
     "change_time_off",
     "check_is_fresh",
@@ -107,5 +109,6 @@ __all__ = [
     "revoke_visit_links",
     "staff",
     "start_treatment",
+    "undo_change",
     "withdraw_health_check",
 ]

@@ -1,0 +1,227 @@
+"""Taking the latest change of a visit back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from bookings.actions import outbox
+from bookings.actions.changes import (
+    Change,
+    locked_latest,
+    moves_room_only,
+    refuse_if_stale,
+    replace_place,
+)
+from bookings.actions.errors import ChangedMeanwhile, NoLongerPossible
+from bookings.actions.events import Actor, record
+from bookings.actions.placing import at_best_place
+from bookings.actions.wishes import Place, Wish
+from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
+from bookings.models.appointments import BLOCKING
+from services.models import ServiceOption, SpaProfile
+
+Status = Appointment.Status
+Kind = Message.Kind
+
+# Events that leave the visit itself as it was: the change before them is still the latest.
+ASIDE = (
+    "health_affirmed",
+    "links_revoked",
+    "noted",
+    "treatment_note_removed",
+    "treatment_note_written",
+)
+STEPS = ("arrived", "started", "completed", "no_show", "expected_again")
+DECISIONS = ("granted", "declined")
+UNDOABLE = ("moved", "cancelled", *DECISIONS, *STEPS)
+BOOKINGS = ("booked", "requested")
+PLACE = ("starts_at", "minutes", "therapist", "room", "option")
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "starts_at": datetime.fromisoformat,
+    "arrived_at": datetime.fromisoformat,
+    "started_at": datetime.fromisoformat,
+    "price": Decimal,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """How the visit stood before ``event``: the fields that the event changed."""
+
+    event: Event
+    values: dict[str, Any]
+
+    @property
+    def status(self) -> str | None:
+        """The former status, where the event changed it."""
+        return self.values.get("status")
+
+    @property
+    def is_booking(self) -> bool:
+        """Whether there was no visit before."""
+        return self.event.kind in BOOKINGS
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the event owed no news, so that what waits to be sent is still true."""
+        return self.event.kind in STEPS or moves_room_only(self.event.changes)
+
+    def takes_time(self, appointment: Appointment) -> bool:
+        """Whether the visit needs time that it does not have now."""
+        moves = any(name in self.values for name in PLACE)
+        wakes = self.status in BLOCKING and appointment.status not in BLOCKING
+        return moves or wakes
+
+
+def can_undo(appointment: Appointment) -> bool:
+    """Whether the latest change of ``appointment`` can be taken back, if its time is still free.
+
+    What a client did herself stands, and so do new health answers. One query.
+    """
+    return _former(appointment) is not None
+
+
+def undo_change(
+    *, appointment: Appointment, by: Actor, spa: SpaProfile, now: datetime
+) -> Appointment:
+    """Take the latest change of ``appointment`` back.
+
+    A move, a new length, a cancellation, a decision and a step of the day are made as if they
+    had not been; a booking at the desk is cancelled. The rules of the house do not matter: the
+    visit stood there before. Mail that has not gone out never does; where it has, its correction
+    is owed.
+
+    Raises ``ChangedMeanwhile`` where ``appointment`` is not the latest, ``NoLongerPossible``
+    where there is nothing to take back, and ``TimeTaken`` with who is ``InTheWay`` by now.
+    """
+    refuse_if_stale(appointment)
+    former = _former(appointment)
+    if former is None:
+        raise NoLongerPossible
+    if not former.takes_time(appointment):
+        return _undo_here(appointment, former, by=by, spa=spa, now=now)
+    wish = _wish_back(appointment, former, spa=spa, now=now)
+
+    def write(place: Place) -> Appointment:
+        latest = _locked(appointment, former)
+        changes = replace_place(latest, wish, place)
+        return _undo(latest, former, changes, by=by, spa=spa, now=now)
+
+    return at_best_place(wish, write)
+
+
+@transaction.atomic
+def _undo_here(
+    appointment: Appointment, former: _Former, *, by: Actor, spa: SpaProfile, now: datetime
+) -> Appointment:
+    return _undo(_locked(appointment, former), former, {}, by=by, spa=spa, now=now)
+
+
+def _undo(
+    latest: Appointment,
+    former: _Former,
+    changes: dict[str, Change],
+    *,
+    by: Actor,
+    spa: SpaProfile,
+    now: datetime,
+) -> Appointment:
+    for name in ("status", "price", "arrived_at", "started_at"):
+        if name in former.values:
+            changes[name] = (getattr(latest, name), former.values[name])
+            setattr(latest, name, former.values[name])
+    latest.sequence += 1
+    latest.save()
+    if former.event.kind in DECISIONS:
+        _open_review(latest.health_check)
+    record(latest, "undone", by=by, now=now, changes=changes)
+    _mend_mails(latest, former, by=by, spa=spa, now=now)
+    return latest
+
+
+def _former(appointment: Appointment) -> _Former | None:
+    events = Event.objects.filter(appointment=appointment).exclude(kind__in=ASIDE)
+    event = events.order_by("-pk").first()
+    if event is None or event.actor_kind == Event.ActorKind.CLIENT:
+        return None
+    before = {
+        name: None if pair[0] is None else _READ.get(name, _as_it_is)(pair[0])
+        for name, pair in event.changes.items()
+    }
+    if event.kind in BOOKINGS and before.get("status", "") is None:
+        return _Former(event, {"status": Status.CANCELLED.value})
+    return _Former(event, before) if event.kind in UNDOABLE else None
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _locked(appointment: Appointment, former: _Former) -> Appointment:
+    latest = locked_latest(appointment)
+    now_former = _former(latest)
+    if now_former is None or now_former.event != former.event:
+        raise ChangedMeanwhile(latest)
+    return latest
+
+
+def _wish_back(
+    appointment: Appointment, former: _Former, *, spa: SpaProfile, now: datetime
+) -> Wish:
+    values = former.values
+    starts_at = values.get("starts_at", appointment.starts_at)
+    return Wish(
+        service=appointment.service,
+        option=_row(ServiceOption, values.get("option", appointment.option_id)),
+        starts_at=starts_at,
+        spa=spa,
+        now=now,
+        therapist=_row(Therapist, values.get("therapist", appointment.therapist_id)),
+        room=_row(Room, values.get("room", appointment.room_id)),
+        minutes=values.get("minutes", appointment.minutes),
+        moving=appointment,
+        # It stood there before, be it yesterday.
+        earliest=min(starts_at, now),
+        by_staff=True,
+        anytime=True,
+    )
+
+
+def _row(model: type[Any], key: int) -> Any:
+    found = model.objects.filter(pk=key).first()
+    if found is None:
+        raise NoLongerPossible
+    return found
+
+
+def _open_review(check: HealthCheck | None) -> None:
+    if check is None:
+        return
+    check.review = HealthCheck.Review.OPEN
+    check.reviewed_by, check.reviewed_at, check.review_note = None, None, ""
+    check.save(update_fields=["review", "reviewed_by", "reviewed_at", "review_note"])
+
+
+def _mend_mails(
+    latest: Appointment, former: _Former, *, by: Actor, spa: SpaProfile, now: datetime
+) -> None:
+    if not former.is_quiet:
+        outbox.take_back(latest, correction=_correction(latest, former), by=by, now=now)
+        return
+    outbox.follow(latest)
+    if latest.status == Status.CONFIRMED:
+        outbox.owe_reminders(latest, spa=spa, now=now)
+
+
+def _correction(latest: Appointment, former: _Former) -> str:
+    """The news for a client who has been told of the change that is undone."""
+    if former.is_booking:
+        return Kind.CANCELLED
+    if former.event.kind == "moved":
+        return Kind.CHANGED
+    return Kind.REQUEST_RECEIVED if latest.status == Status.REQUESTED else Kind.CONFIRMATION
