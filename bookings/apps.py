@@ -7,10 +7,15 @@ class BookingsConfig(AppConfig):
     verbose_name = _("The diary")
 
     def ready(self) -> None:
-        """Keep the addresses of logins in step with their users."""
+        """Listen to what happens to logins."""
+        from allauth.mfa.signals import authenticator_added, authenticator_used
         from django.contrib.auth.models import User
+        from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_save
 
-        from bookings.logins import on_user_saved
+        from bookings import logins
 
-        post_save.connect(on_user_saved, sender=User, dispatch_uid="keep-address")
+        post_save.connect(logins.on_user_saved, sender=User)
+        user_logged_in.connect(logins.on_signed_in)
+        authenticator_added.connect(logins.on_second_factor)
+        authenticator_used.connect(logins.on_second_factor)

@@ -1,14 +1,21 @@
-"""The address that somebody signs in with: one per login, in step with the user's e-mail.
+"""What somebody signs in with: one address per login, and a second factor.
 
 There is no sign-up. Owners enter who works here, so the address that they enter counts as
 verified: codes, resets and warnings go there from the first day.
 """
 
+import time
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.contrib.auth.models import User
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
+
+# What a session knows of itself: when it was last used, and whose second factor it has seen.
+SEEN = "seen"
+SHOWN = "second_factor_shown"
 
 # In this order: later ones call themselves by the earlier names too.
 BROWSERS = {
@@ -70,3 +77,25 @@ def on_user_saved(
     """Keep the address in step, whoever saved the user; signing in saves only its date."""
     if not raw and (update_fields is None or "email" in update_fields):
         keep_address(instance)
+
+
+def has_second_factor(user: User | AnonymousUser) -> bool:
+    """Whether ``user`` has a passkey or an authenticator app; recovery codes alone are neither."""
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
+
+
+def has_shown_second_factor(request: HttpRequest) -> bool:
+    """Whether the second factor was shown in this session, not only at another desk."""
+    return bool(request.session.get(SHOWN) == request.user.pk)
+
+
+def on_second_factor(request: HttpRequest, user: User, **more: Any) -> None:
+    """Remember for this session that ``user`` has shown or set up a second factor."""
+    request.session[SHOWN] = user.pk
+
+
+def on_signed_in(request: HttpRequest | None = None, **more: Any) -> None:
+    """Start the clock of the session."""
+    if request is not None and hasattr(request, "session"):
+        request.session[SEEN] = time.time()

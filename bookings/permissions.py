@@ -19,6 +19,7 @@ from bookings.models import Appointment, Therapist
 FRONT_DESK = "Front desk"
 THERAPISTS = "Therapists"
 OWNERS = "Owners"
+STAFF = {FRONT_DESK, THERAPISTS, OWNERS}
 
 View = Callable[..., HttpResponse]
 Person = User | AnonymousUser
@@ -37,6 +38,12 @@ def is_owner(user: Person) -> bool:
 def therapist_of(user: Person) -> Therapist | None:
     """The therapist whose login ``user`` is."""
     return Therapist.objects.filter(user_id=user.pk).first() if user.pk else None
+
+
+def works_here(user: Person) -> bool:
+    """Whether ``user`` may see anything that the public may not."""
+    has_role = user.is_staff or user.is_superuser or bool(_groups(user) & STAFF)
+    return has_role or therapist_of(user) is not None
 
 
 def may_read_health(user: Person, appointment: Appointment) -> bool:

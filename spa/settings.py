@@ -122,6 +122,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "bookings.middleware.account_pages",
+    "bookings.middleware.keep_sessions",
+    "bookings.middleware.SecondFactor",
 ]
 
 ROOT_URLCONF = "spa.urls"
@@ -170,6 +173,9 @@ CACHES = {
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# A working day: the desk signs in once each morning, and a screen that was left open over night is
+# closed by then. Each time somebody does something it starts anew (bookings.middleware).
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
@@ -237,6 +243,32 @@ ACCOUNT_FORMS = {
     "add_email": "bookings.forms.accounts.ChangeEmailForm",
     "reauthenticate": "bookings.forms.accounts.ConfirmPasswordForm",
 }
+
+# Staff see health data: a password alone must not open it. A trial goes without.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
+MFA_ADAPTER = "bookings.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey asks for the finger, the face or the PIN each time: so it is both factors in one.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Clocks of telephones differ by some seconds, and typing takes some.
+MFA_TOTP_TOLERANCE = 1
+# allauth forbids both while an address is unconfirmed, against people who sign up with somebody
+# else's. Nobody signs up here, and staff could never change their address.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "bookings.forms.second_factor.CodeForm",
+    "reauthenticate": "bookings.forms.second_factor.ConfirmCodeForm",
+    "activate_totp": "bookings.forms.second_factor.FirstCodeForm",
+    "add_webauthn": "bookings.forms.second_factor.NewPasskeyForm",
+    "edit_webauthn": "bookings.forms.second_factor.RenamePasskeyForm",
+    "login_webauthn": "bookings.forms.second_factor.PasskeyLoginForm",
+    "authenticate_webauthn": "bookings.forms.second_factor.PasskeyForm",
+    "reauthenticate_webauthn": "bookings.forms.second_factor.ConfirmPasskeyForm",
+}
+# Whom the rate limits count: behind a proxy every request seems to come from it. The last address
+# of X-Forwarded-For is the one that our own proxy has seen.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English"))]
@@ -323,5 +355,7 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"level": "WARNING"},
+        # It names each passkey that signs in.
+        "fido2": {"level": "WARNING"},
     },
 }

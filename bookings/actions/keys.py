@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
-from django.db import models
+from django.db import models, transaction
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast
 
@@ -11,16 +12,17 @@ from bookings.models.fields import EncryptedTextField, ring
 
 
 def rotate_keys(*, batch: int = 500) -> dict[str, int]:
-    """Encrypt every encrypted column anew with the first of ``HEALTH_KEYS``.
+    """Encrypt every encrypted column, and the second factors, with the first of ``HEALTH_KEYS``.
 
     Returns how many values were written by ``model.column``. A value that somebody else writes at
     the same moment is left alone: it has the first key already. It may be stopped and run again.
     Raises ``cryptography.fernet.InvalidToken`` where no key fits.
     """
-    return {
+    counts = {
         f"{field.model._meta.label_lower}.{field.name}": _rotate(field, batch)
         for field in encrypted_fields()
     }
+    return {**counts, Authenticator._meta.label_lower: _rotate_second_factors()}
 
 
 def encrypted_fields() -> Iterator[EncryptedTextField]:
@@ -46,3 +48,21 @@ def _rotate(field: EncryptedTextField, batch: int) -> int:
 def _write(row: models.QuerySet, field: EncryptedTextField, stored: str) -> int:
     fresh = ring().rotate(stored.encode()).decode()
     return row.update(**{field.name: Value(fresh, output_field=TextField())})
+
+
+def _rotate_second_factors() -> int:
+    """Their secrets stand inside other values: an app's secret, the seed of recovery codes."""
+    keys = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).values_list("pk")
+    return sum(_rotate_second_factor(pk) for (pk,) in keys)
+
+
+@transaction.atomic
+def _rotate_second_factor(pk: int) -> bool:
+    # Locked: a recovery code may be used up at this moment.
+    row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    if row is None:
+        return False
+    for name in {"secret", "seed"} & row.data.keys():
+        row.data[name] = ring().rotate(row.data[name].encode()).decode()
+    row.save(update_fields=["data"])
+    return True

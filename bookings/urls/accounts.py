@@ -1,11 +1,20 @@
 """Addresses of logins: our own pages, then allauth's."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from bookings.views import accounts
 
+# One page tells all about a login: allauth's lists lead to it.
+_your_login = RedirectView.as_view(pattern_name="your_login")
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", accounts.your_login, name="your_login"),
+    path("second-factor/", accounts.second_factor, name="second_factor"),
+    path("sessions/end-others/", accounts.end_other_sessions, name="end_other_sessions"),
+    path("sessions/<int:pk>/end/", accounts.end_session, name="end_session"),
+    path("2fa/", _your_login),
+    path("2fa/webauthn/", _your_login),
     path("", include("allauth.account.urls")),
     path("2fa/", include("allauth.mfa.urls")),
 ]

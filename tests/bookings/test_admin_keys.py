@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 import time_machine
 from cryptography.fernet import Fernet, InvalidToken
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
@@ -14,6 +15,7 @@ from bookings import actions
 from bookings.actions.keys import encrypted_fields
 from bookings.models import Appointment, HealthCheck, Room, Therapist
 from tests.bookings.conftest import at
+from tests.bookings.second_factors import put_lock_on, recovery_codes_of
 
 pytestmark = pytest.mark.django_db
 
@@ -61,9 +63,11 @@ def test_every_encrypted_column_is_found() -> None:
 def test_after_a_rotation_the_old_key_can_go(settings: Settings, visit: Appointment) -> None:
     old, new = settings.HEALTH_KEYS[0], Fernet.generate_key().decode()
     answers = HealthCheck.objects.get().answers
+    codes = put_lock_on(User.objects.create_user("olive"))
     settings.HEALTH_KEYS = [new, old]
     said = _rotate(batch=1)
     settings.HEALTH_KEYS = [new]
+    assert recovery_codes_of(User.objects.get(username="olive")) == codes
     assert HealthCheck.objects.get().answers == answers
     assert Appointment.objects.get().client_note == NOTE
     for value in _stored():
@@ -81,6 +85,7 @@ def test_after_a_rotation_the_old_key_can_go(settings: Settings, visit: Appointm
         "bookings.appointment.client_note: 1 value",
         "bookings.appointment.staff_note: 1 value",
         "bookings.event.reason: 2 values",
+        "mfa.authenticator: 2 values",
         "All of them stand under the first key now.",
     ]
 
