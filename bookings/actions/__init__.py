@@ -24,6 +24,14 @@ from bookings.actions.changes import (
     reschedule_appointment,
     withdraw_health_check,
 )
+from bookings.actions.clients import (
+    RecordChanged,
+    RecordMerged,
+    add_client,
+    change_client,
+    client_version,
+    current_client,
+)
 from bookings.actions.desk import book_at_desk, note_on_appointment
 from bookings.actions.errors import (
     Blocker,
@@ -47,6 +55,14 @@ from bookings.actions.health import (
     record_health_check,
 )
 from bookings.actions.links import issue_visit_link, revoke_visit_links
+from bookings.actions.merges import (
+    CannotMerge,
+    CannotPart,
+    Parting,
+    joined_notes,
+    merge_clients,
+    part_clients,
+)
 from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.time_off import block_time, change_time_off, release_time
 from bookings.actions.undo import can_undo, undo_change
@@ -66,6 +82,8 @@ __all__ = [
     "Actor",
     "Blocker",
     "BookingError",
+    "CannotMerge",
+    "CannotPart",
     "ChangedMeanwhile",
     "Details",
     "HealthCheckNeeded",
@@ -73,31 +91,41 @@ __all__ = [
     "InTheWay",
     "NoLongerPossible",
     "NoticeTooShort",
+    "Parting",
     "ReasonNeeded",
+    "RecordChanged",
+    "RecordMerged",
     "TimeTaken",
     "UnusableTime",
+    "add_client",
     "affirm_health_check",
     "block_time",
     "book_at_desk",
     "can_undo",
     "cancel_appointment",
+    "change_client",
     "change_time_off",
     "check_is_fresh",
     "check_still_holds",
     "client_changes_until",
+    "client_version",
     "confirm_appointment",
+    "current_client",
     "decide_request",
     "discard_health_check",
     "expire_holds",
     "hold_time",
     "issue_visit_link",
+    "joined_notes",
     "mark_arrived",
     "mark_completed",
     "mark_expected",
     "mark_no_show",
     "may_arrive",
     "may_client_change",
+    "merge_clients",
     "note_on_appointment",
+    "part_clients",
     "purge_expired",
     "purge_health_checks",
     "read_health_check",
