@@ -8,11 +8,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bookings.actions.events import ASIDE
 from bookings.models import Appointment, Event, Room, Therapist
 from bookings.words import moment_in_words
-
-# What leaves the visit itself, and so its sequence, as it was.
-ASIDE = ("links_revoked", "noted", "client_merged", "client_parted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,8 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "health_affirmed": _("Said that the health check still holds"),
         "health_withdrawn": _("Health check to be talked about"),
         "links_revoked": _("Made the links in earlier mails useless"),
+        "treatment_note_written": _("Wrote the treatment note"),
+        "treatment_note_removed": _("Took the treatment note away"),
         "client_merged": _("Came over from another record of the same client"),
         "client_parted": _("Went back to the client’s own record: two records were parted"),
     }

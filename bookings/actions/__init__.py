@@ -47,6 +47,7 @@ from bookings.actions.errors import (
     UnusableTime,
 )
 from bookings.actions.events import CLIENT, SYSTEM, Actor, staff
+from bookings.actions.feeds import note_feed_read, renew_feed, revoke_feed
 from bookings.actions.health import (
     affirm_health_check,
     discard_health_check,
@@ -63,7 +64,11 @@ from bookings.actions.merges import (
     merge_clients,
     part_clients,
 )
+from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
 from bookings.actions.outbox import MAIL_GRACE
+from bookings.actions.readings import read_areas, read_notes
+from bookings.actions.ready import ready_since, say_not_ready, say_ready
+from bookings.actions.steps import take_back_step
 from bookings.actions.time_off import block_time, change_time_off, release_time
 from bookings.actions.undo import can_undo, undo_change
 from bookings.actions.visits import (
@@ -78,6 +83,7 @@ from bookings.actions.visits import (
 __all__ = [
     "CLIENT",
     "MAIL_GRACE",
+    "NOTE_MOST",
     "SYSTEM",
     "Actor",
     "Blocker",
@@ -90,6 +96,7 @@ __all__ = [
     "HoldLost",
     "InTheWay",
     "NoLongerPossible",
+    "NoteChanged",
     "NoticeTooShort",
     "Parting",
     "ReasonNeeded",
@@ -123,20 +130,31 @@ __all__ = [
     "mark_no_show",
     "may_arrive",
     "may_client_change",
+    "may_note",
     "merge_clients",
+    "note_feed_read",
     "note_on_appointment",
     "part_clients",
     "purge_expired",
     "purge_health_checks",
+    "read_areas",
     "read_health_check",
+    "read_notes",
+    "ready_since",
     "record_health_check",
     "release_hold",
     "release_time",
+    "renew_feed",
     "renew_health_check",
     "reschedule_appointment",
+    "revoke_feed",
     "revoke_visit_links",
+    "say_not_ready",
+    "say_ready",
     "staff",
     "start_treatment",
+    "take_back_step",
     "undo_change",
     "withdraw_health_check",
+    "write_treatment_note",
 ]
