@@ -250,15 +250,7 @@ def _known_client(details: Details) -> Client | None:
     known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
     if details.phone:
         known = known.filter(phone__in=[details.phone, ""])
-    found = known.order_by("pk").first()
-    return kept_client(found) if found else None
-
-
-def kept_client(client: Client) -> Client:
-    """The record that stands for ``client`` now: the one that it was merged into, if any."""
-    while client.merged_into is not None:
-        client = client.merged_into
-    return client
+    return known.order_by("pk").first()
 
 
 def _saved(appointment: Appointment) -> Appointment:

@@ -6,14 +6,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bookings.actions import outbox
-from bookings.actions.booking import check_is_fresh, is_on_sale, kept_check, kept_client
+from bookings.actions.booking import check_is_fresh, is_on_sale, kept_check
 from bookings.actions.changes import check_would_hold, locked_latest
+from bookings.actions.clients import current_client
 from bookings.actions.errors import (
     Blocker,
     ChangedMeanwhile,
     HealthCheckNeeded,
     InTheWay,
-    NoLongerPossible,
 )
 from bookings.actions.events import Actor, record
 from bookings.actions.placing import at_best_place
@@ -54,6 +54,8 @@ def book_at_desk(
         raise InTheWay(
             [Blocker(_("“%(option)s” cannot be booked at present") % {"option": option})]
         )
+    with transaction.atomic():
+        client = current_client(client)
     wish = Wish(
         service=service,
         option=option,
@@ -66,13 +68,13 @@ def book_at_desk(
         by_staff=True,
         anytime=bool(reason.strip()),
     )
-    if not _check_serves(health_check, client=kept_client(client), wish=wish):
-        raise HealthCheckNeeded
+    with transaction.atomic():
+        # Before any word of times: without a check there is nothing to choose one for.
+        _passed(health_check, client=client, wish=wish)
 
     def write(place: Place) -> Appointment:
-        kept, check = _locked_client(client), kept_check(health_check)
-        if check is None or not _check_serves(check, client=kept, wish=wish):
-            raise HealthCheckNeeded
+        kept = current_client(client)
+        check = _passed(health_check, client=kept, wish=wish)
         visit = Appointment.objects.create(
             reference=new_reference(),
             client=kept,
@@ -120,34 +122,28 @@ def note_on_appointment(
     return latest
 
 
-def _check_serves(check: HealthCheck, *, client: Client, wish: Wish) -> bool:
-    """Whether ``check`` opens the way: given just now, or by this client and still good then."""
-    if check.review == HealthCheck.Review.DECLINED:
-        return False
-    visits = check.appointments.all()
-    if visits.exclude(client=client).filter(client__isnull=False).exists():
-        return False
-    if check_is_fresh(check, service=wish.service, spa=wish.spa, now=wish.now):
-        return True
-    return visits.exists() and check_would_hold(
-        check, service=wish.service, on=wish.starts_at, spa=wish.spa
-    )
+def _passed(check: HealthCheck, *, client: Client, wish: Wish) -> HealthCheck:
+    """The check, locked; raises ``HealthCheckNeeded`` unless it opens the way to the visit.
+
+    It was given just now, or by this client for an earlier visit and is still good then.
+    """
+    latest = kept_check(check)
+    if latest is None or latest.review == HealthCheck.Review.DECLINED:
+        raise HealthCheckNeeded
+    clients = set(latest.appointments.values_list("client", flat=True)) - {None}
+    fresh = check_is_fresh(latest, service=wish.service, spa=wish.spa, now=wish.now)
+    on = wish.starts_at
+    holds = check_would_hold(latest, service=wish.service, on=on, spa=wish.spa)
+    if clients == {client.pk} and (fresh or holds):
+        return latest
+    if not clients and fresh:
+        return latest
+    raise HealthCheckNeeded
 
 
 def _awaits_clearance(check: HealthCheck) -> bool:
     granted = check.review == HealthCheck.Review.GRANTED
     return check.outcome == HealthCheck.Outcome.CLEARANCE and not granted
-
-
-def _locked_client(client: Client) -> Client:
-    # Locked: a merge must not take her visits along while another one comes in.
-    rows = Client.objects.select_for_update(no_key=True, of=("self",))
-    latest = rows.filter(pk=client.pk).first()
-    while latest is not None and latest.merged_into_id is not None:
-        latest = rows.filter(pk=latest.merged_into_id).first()
-    if latest is None:
-        raise NoLongerPossible
-    return latest
 
 
 def _owe_mails(

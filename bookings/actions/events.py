@@ -9,6 +9,18 @@ from django.contrib.auth.models import User
 
 from bookings.models import Appointment, Event
 
+# Events that leave the visit itself, and so its sequence, as it was: the change before them is
+# still the latest.
+ASIDE = (
+    "client_merged",
+    "client_parted",
+    "health_affirmed",
+    "links_revoked",
+    "noted",
+    "treatment_note_removed",
+    "treatment_note_written",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -17,7 +17,7 @@ from bookings.actions.changes import (
     replace_place,
 )
 from bookings.actions.errors import ChangedMeanwhile, NoLongerPossible
-from bookings.actions.events import Actor, record
+from bookings.actions.events import ASIDE, Actor, record
 from bookings.actions.placing import at_best_place
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
@@ -27,14 +27,6 @@ from services.models import ServiceOption, SpaProfile
 Status = Appointment.Status
 Kind = Message.Kind
 
-# Events that leave the visit itself as it was: the change before them is still the latest.
-ASIDE = (
-    "health_affirmed",
-    "links_revoked",
-    "noted",
-    "treatment_note_removed",
-    "treatment_note_written",
-)
 STEPS = ("arrived", "started", "completed", "no_show", "expected_again")
 DECISIONS = ("granted", "declined")
 UNDOABLE = ("moved", "cancelled", *DECISIONS, *STEPS)
