@@ -110,7 +110,8 @@ class WishForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, str], *, zone: ZoneInfo) -> None:
-        super().__init__({**data})
+        self.given = dict(data)
+        super().__init__(self.given)
         self.zone = zone
         # The moments that a time typed by hand may mean where the clock shows it twice.
         self.twice: list[datetime] = []
@@ -139,7 +140,7 @@ class WishForm(forms.Form):
     def show(self, start: datetime) -> None:
         """Put ``start`` into the fields for a day and a time, to be changed by hand."""
         local = start.astimezone(self.zone)
-        self.data |= {"date": f"{local:%Y-%m-%d}", "clock": f"{local:%H:%M}"}
+        self.given |= {"date": f"{local:%Y-%m-%d}", "clock": f"{local:%H:%M}"}
         self.cleaned_data |= {"date": local.date(), "clock": local.time()}
 
     def typed_start(self) -> datetime | None:
