@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}place/", diary.place, name="desk_place"),
+    path(f"{VISIT}undo/", diary.undo, name="desk_undo"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk.move, name="desk_move"),
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),

@@ -6,13 +6,15 @@ fingerprint), no body. See ``docs/desk-calendar.md`` for what that costs.
 """
 
 import json
+from copy import copy
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -23,15 +25,17 @@ from django.views.decorators.http import require_GET, require_POST
 from bookings import actions
 from bookings.actions import BookingError, TimeTaken
 from bookings.diary_feed import Json, Scope, diary, fingerprint
-from bookings.forms.diary import PlaceForm
+from bookings.forms.diary import PlaceForm, UndoForm
 from bookings.history import history_of
-from bookings.models import Appointment, Therapist
+from bookings.models import Appointment, Room, Therapist
+from bookings.models.appointments import UPCOMING
 from bookings.permissions import desk_only
 from bookings.views.common import private, spa_of
 from bookings.views.diary_words import words
+from bookings.views.panel import PANEL, in_panel, with_news
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me
 from bookings.views.times import read_start
-from bookings.words import moment_in_words
+from bookings.words import clock_time, moment_in_words
 
 # Stands for a visit's reference in the addresses that the scripts fill in.
 ANY_REFERENCE = "ZZZZZZZZ"
@@ -61,9 +65,9 @@ def feed(request: HttpRequest) -> HttpResponseBase:
     """What the calendar shows, as JSON; ``304`` where it is what the calendar has already."""
     scope = _scope(request, is_week=request.GET.get("days") == "7")
     etag = _etag(scope)
-    return get_conditional_response(request, etag=etag, response=None) or JsonResponse(
-        _shown(scope, etag), headers={"ETag": etag}
-    )
+    answer = get_conditional_response(request, etag=etag) or JsonResponse(_shown(scope, etag))
+    answer["ETag"] = etag
+    return answer
 
 
 @private
@@ -79,24 +83,75 @@ def place(request: HttpRequest, reference: str) -> HttpResponse:
         moved = _place(request, visit, form.cleaned_data)
     except BookingError as refused:
         return JsonResponse(_refusal(visit, refused), status=409)
-    return JsonResponse({"news": _moved_to(moved), **_undo_of(moved)})
+    return JsonResponse(_done(moved, _placed(visit, moved)))
+
+
+@private
+@desk_only
+@require_POST
+def undo(request: HttpRequest, reference: str) -> HttpResponse:
+    """Take the latest change of a visit back.
+
+    The calendar sends and gets JSON; a form without scripts is led to the visit's page.
+    """
+    visit = booked_or_404(reference)
+    is_json = request.content_type == "application/json"
+    form = UndoForm(_body(request) if is_json else request.POST)
+    try:
+        back = _undo(request, visit, form)
+    except BookingError as refused:
+        answer = JsonResponse(_refusal(visit, refused), status=409)
+        return answer if is_json else _to_visit(request, visit, _named(visit, refused.message))
+    if is_json:
+        return JsonResponse({**_done(back, _taken_back(back)), "undo": ""})
+    return _to_visit(request, back, _taken_back(back), level=messages.SUCCESS)
 
 
 def _place(request: HttpRequest, visit: Appointment, wish: dict[str, Any]) -> Appointment:
     spa, now = spa_of(request), timezone.now()
     starts_at = read_start(wish["start"], last_day=(now + FURTHEST).date())
     therapist = Therapist.objects.filter(pk=wish["therapist"]).first()
-    if starts_at is None or therapist is None:
+    room = Room.objects.filter(pk=wish["room"]).first() if wish["room"] else None
+    if starts_at is None or therapist is None or (wish["room"] and room is None):
         raise TimeTaken
-    visit.sequence = wish["sequence"]
+    looked_at = copy(visit)
+    looked_at.sequence = wish["sequence"]
     return actions.reschedule_appointment(
-        appointment=visit,
+        appointment=looked_at,
         starts_at=starts_at,
         by=actions.staff(me(request)),
         spa=spa,
         now=now,
         therapist=therapist,
+        room=room,
+        minutes=wish["minutes"],
+        reason=wish["reason"],
     )
+
+
+def _undo(request: HttpRequest, visit: Appointment, form: UndoForm) -> Appointment:
+    if not form.is_valid():
+        raise BookingError
+    looked_at = copy(visit)
+    looked_at.sequence = form.cleaned_data["sequence"]
+    return actions.undo_change(
+        appointment=looked_at,
+        by=actions.staff(me(request)),
+        spa=spa_of(request),
+        now=timezone.now(),
+    )
+
+
+def _to_visit(
+    request: HttpRequest, visit: Appointment, words: str, level: int = messages.ERROR
+) -> HttpResponse:
+    messages.add_message(request, level, words)
+    address = reverse("bookings:desk_appointment", args=[visit.reference])
+    if not in_panel(request):
+        return redirect(address)
+    answer = HttpResponse()
+    answer["HX-Location"] = json.dumps({"path": address, "target": f"#{PANEL}"})
+    return with_news(answer, words) if level == messages.SUCCESS else answer
 
 
 def _page(request: HttpRequest, scope: Scope) -> HttpResponse:
@@ -197,44 +252,68 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 
 def _refusal(visit: Appointment, refused: BookingError) -> Json:
+    """Why not, in words; ``rules`` may be broken with a reason."""
+    words = refused.message
+    if isinstance(refused, actions.ChangedMeanwhile):
+        words = _("Nothing was changed: %(news)s") % {"news": _latest_of(visit)}
     return {
-        "message": _("%(name)s: %(refusal)s") % {"name": visit.client, "refusal": refused.message},
-        "rules": list(getattr(refused, "rules", [])),
-        "blockers": [one.words for one in getattr(refused, "blockers", [])],
+        "message": _named(visit, words),
+        "rules": refused.rules if isinstance(refused, actions.ReasonNeeded) else [],
         "nearest": [
             moment_in_words(timezone.localtime(at), timezone.localdate())
-            for at in getattr(refused, "nearest", [])
+            for at in (refused.nearest if isinstance(refused, TimeTaken) else [])
         ],
-        "latest": _latest_of(visit) if isinstance(refused, actions.ChangedMeanwhile) else "",
     }
 
 
 def _latest_of(visit: Appointment) -> str:
     """Who changed the visit last, what and when."""
-    lines = history_of(visit)[:1]
-    return "".join(
-        _("%(what)s by %(by)s, %(at)s.")
-        % {
-            "what": line.what,
-            "by": line.by,
-            "at": moment_in_words(timezone.localtime(line.at), timezone.localdate()),
-        }
-        for line in lines
-    )
-
-
-def _undo_of(visit: Appointment) -> Json:
-    return {
-        "reference": visit.reference,
-        "sequence": visit.sequence,
-        "undo": "",
+    line = history_of(visit)[0]
+    return _("%(what)s by %(by)s, %(at)s.") % {
+        "what": line.what,
+        "by": line.by,
+        "at": moment_in_words(timezone.localtime(line.at), timezone.localdate()),
     }
 
 
-def _moved_to(visit: Appointment) -> str:
+def _named(visit: Appointment, words: str) -> str:
+    return _("%(name)s: %(refusal)s") % {"name": visit.client, "refusal": words}
+
+
+def _done(visit: Appointment, words: str) -> Json:
+    """The news of a change, and how to take it back."""
+    return {
+        "news": words,
+        "reference": visit.reference,
+        "sequence": visit.sequence,
+        "undo": reverse("bookings:desk_undo", args=[visit.reference]),
+        "mail": bool(visit.client and visit.client.email) and visit.starts_at > timezone.now(),
+    }
+
+
+def _placed(before: Appointment, after: Appointment) -> str:
+    """Tuesday 24 November, 11:00 with Noor; or the new length where only that changed."""
+    words = {
+        "name": after.client,
+        "when": moment_in_words(after.starts_local, timezone.localdate()),
+        "until": clock_time(after.ends_local),
+        "therapist": after.therapist,
+        "room": after.room,
+    }
+    same_start = before.starts_at == after.starts_at
+    if same_start and before.therapist_id == after.therapist_id:
+        if before.ends_at != after.ends_at:
+            return _("%(name)s: now until %(until)s.") % words
+        return _("%(name)s: now in %(room)s.") % words
+    return _("%(name)s: moved to %(when)s with %(therapist)s.") % words
+
+
+def _taken_back(visit: Appointment) -> str:
     words = {
         "name": visit.client,
         "when": moment_in_words(visit.starts_local, timezone.localdate()),
         "therapist": visit.therapist,
     }
-    return _("%(name)s: moved to %(when)s with %(therapist)s.") % words
+    if visit.status not in UPCOMING:
+        return _("%(name)s: taken back.") % words
+    return _("%(name)s: taken back, %(when)s with %(therapist)s as before.") % words

@@ -25,7 +25,6 @@ def words() -> dict[str, str]:
         "undo": _("Undo"),
         "dismiss": _("Close this message"),
         "grace": _("A mail goes out in a minute, unless you undo it."),
-        "nearest": _("Nearest free times: {times}"),
         "ready": _("ready"),
         "empty": _("Nothing booked yet. Click on a time to book."),
         "nobody": _("Nobody is in on this day."),

@@ -4,7 +4,7 @@ import { columnHead, contentOf, dress, lateBy, toBand, toVisit } from "./draw.js
 import { listen, rove } from "./keys.js";
 import { Live } from "./live.js";
 import { news } from "./news.js";
-import { closePanel, isOpen, openPanel } from "./panel.js";
+import { closePanel, isOpen, openPanel, openUrl } from "./panel.js";
 import { placing, takeBack } from "./place.js";
 import { alarm, tell } from "./slips.js";
 import { clockIn, instantOf, wallClock } from "./times.js";
@@ -141,6 +141,14 @@ function refresh() {
     if (visit) dress(el, visit, Date.now());
   }
   rove(place.contains(document.activeElement) ? document.activeElement : null);
+  markOpen();
+}
+
+/** Show which visit the drawer tells of. */
+function markOpen() {
+  for (const el of place.querySelectorAll(".ec-event[data-ref]")) {
+    el.toggleAttribute("data-open", openUrl().includes(`/${el.dataset.ref}/`));
+  }
 }
 
 /** Show another state of the same days: only what changed is drawn anew. */
@@ -316,7 +324,11 @@ function bookAt(start, end, resource, jsEvent) {
   openPanel(url.pathname + url.search, place);
 }
 
-document.addEventListener("panel-closed", () => calendar.unselect());
+document.addEventListener("panel-shows", markOpen);
+document.addEventListener("panel-closed", () => {
+  calendar.unselect();
+  markOpen();
+});
 
 // Alt makes the steps fine, for the drag that begins next.
 for (const kind of ["keydown", "keyup"]) {

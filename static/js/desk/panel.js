@@ -11,12 +11,14 @@ let opener = null;
 let typed = false;
 
 /** Open the page at `url` in the drawer; `from` gets the focus back when it closes. */
-export async function openPanel(url, from = document.activeElement) {
-  if (!(await mayLeave())) return;
-  opener = from;
-  show();
-  alone.href = url;
-  htmx.ajax("GET", url, { target: "#panel-body", swap: "innerHTML" });
+export function openPanel(url, from = document.activeElement) {
+  if (!panel.open) opener = from;
+  return htmx.ajax("GET", url, { source: "#panel-body", target: "#panel-body", swap: "innerHTML" });
+}
+
+/** The address of what the drawer shows, empty where it is closed. */
+export function openUrl() {
+  return panel.open ? alone.href : "";
 }
 
 export function isOpen() {
@@ -70,6 +72,7 @@ panel.addEventListener("close", (event) => {
   body.replaceChildren();
   document.dispatchEvent(new CustomEvent("panel-closed"));
   const again = opener?.isConnected ? opener : document.getElementById(opener?.id);
+  opener = null;
   again?.focus();
 });
 
@@ -91,6 +94,19 @@ document.addEventListener("click", (event) => {
 
 const isOurs = (event) => event.detail.target === body;
 
+// Links anywhere on the page lead into the drawer by themselves; what was typed there is asked for.
+document.body.addEventListener("htmx:confirm", (event) => {
+  if (!isOurs(event) || event.detail.verb !== "get" || !typed) return;
+  event.preventDefault();
+  mayLeave().then((leaves) => leaves && event.detail.issueRequest(true));
+});
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (!isOurs(event)) return;
+  if (!panel.open) opener ??= event.detail.elt;
+  show();
+});
+
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!isOurs(event)) return;
   const { xhr } = event.detail;
@@ -104,7 +120,9 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (!isOurs(event)) return;
   if (event.detail.requestConfig.verb === "get") typed = false;
   panel.scrollTop = 0;
-  alone.href = event.detail.pathInfo.finalRequestPath;
+  // After a form has been sent its own address may lead nowhere: what is shown stays what it was.
+  if (event.detail.requestConfig.verb === "get") alone.href = event.detail.pathInfo.finalRequestPath;
+  document.dispatchEvent(new CustomEvent("panel-shows"));
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {

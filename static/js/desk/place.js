@@ -43,7 +43,7 @@ async function send(desk, info, wish) {
   const url = desk.paths.place.replace(desk.paths.any, visit.id);
   const { status, data } = await post(url, wish);
   if (status === 200) return done(desk, data);
-  if (status === 409 && data.rules.length && !wish.reason) {
+  if (status === 409 && data.rules?.length && !wish.reason) {
     const reason = await askReason(data.rules);
     if (reason) return send(desk, info, { ...wish, reason });
     return info.revert();
@@ -76,11 +76,9 @@ export async function takeBack(desk, { undo, sequence }) {
   desk.live.now();
 }
 
-/** Who is in the way, what changed, and which times are free, in one line. */
-function why({ blockers = [], latest = "", nearest = [] }) {
-  const lines = [...blockers, latest];
-  if (nearest.length) lines.push(say("nearest", { times: nearest.join("; ") }));
-  return lines.filter(Boolean).join(" ");
+/** The free times nearest to the one that was wanted, in one line. */
+function why({ nearest = [] }) {
+  return nearest.length ? nearest.join(" · ") : "";
 }
 
 /** Ask for the reason of a move that breaks `rules`; empty where it is left. */
