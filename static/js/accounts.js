@@ -5,8 +5,6 @@
  * form's data-failed and data-unable.
  */
 
-const { webauthnJSON } = window;
-
 async function optionsFor(form) {
   const given = document.getElementById("passkey-options");
   if (given) return JSON.parse(given.textContent);
@@ -23,13 +21,13 @@ async function create(options) {
     requireResidentKey: true,
     userVerification: "required",
   });
-  return webauthnJSON.create(wish);
+  return window.webauthnJSON.create(wish);
 }
 
 async function ask(form) {
   const options = await optionsFor(form);
   if (form.dataset.passkey === "create") return create(options);
-  return webauthnJSON.get(options.request_options);
+  return window.webauthnJSON.get(options.request_options);
 }
 
 async function send(form) {
@@ -47,6 +45,8 @@ async function send(form) {
     button.focus();
   }
 }
+
+for (const note of document.querySelectorAll("[data-passkey-needs]")) note.remove();
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.hidden = false;
