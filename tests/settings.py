@@ -51,3 +51,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# The cast is logged in on Monday and works on Tuesday.
+SESSION_COOKIE_AGE = 14 * 24 * 3600

@@ -1,33 +1,69 @@
 """What the front desk changes on a visit."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from bookings.forms.details import NameField, NoteField
 from bookings.forms.visit import REASON_MOST, SeenForm
 
 NOTE_MOST = 1000
+STEPS = ("arrived", "started", "completed", "no_show", "undo")
+
+
+TOO_LONG = {"max_length": _("Please keep it under %(limit_value)d characters.")}
+
+
+def reason_field(label: Any, help_text: Any) -> forms.CharField:
+    """A reason for the history, on one line."""
+    return NameField(
+        required=False,
+        label=label,
+        max_length=REASON_MOST,
+        help_text=help_text,
+        error_messages=TOO_LONG,
+        widget=forms.Textarea(attrs={"rows": 2, "maxlength": REASON_MOST}),
+    )
 
 
 class StepForm(SeenForm):
-    """A step of the visit's day: arrived, completed, did not come, or the last step back."""
+    """A step of the visit's day: arrived, started, completed, did not come, or one step back."""
 
-    step = forms.ChoiceField(
-        choices=[(name, name) for name in ("arrived", "completed", "no_show", "undo")],
-        widget=forms.HiddenInput,
+    step = forms.ChoiceField(choices=[(name, name) for name in STEPS], widget=forms.HiddenInput)
+
+
+class TellForm(SeenForm):
+    """A change that the client may be told of by mail; without an address nobody asks."""
+
+    tell = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("Tell the client by mail"),
     )
 
+    def __init__(self, *args: Any, address: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not address:
+            del self.fields["tell"]
+            return
+        self.fields["tell"].help_text = _(
+            "To %(address)s, a minute from now: an undo before then sends nothing."
+        ) % {"address": address}
 
-class DeskCancelForm(SeenForm):
+    @property
+    def tells(self) -> bool:
+        """Whether a mail is wanted."""
+        return bool(self.cleaned_data.get("tell"))
+
+
+class DeskCancelForm(TellForm):
     """Cancel for a client, with the reason for the history."""
 
-    reason = forms.CharField(
-        required=False,
-        label=_("Why? (optional)"),
-        max_length=REASON_MOST,
-        help_text=_("Stays in the history. Nothing about health, please."),
-        error_messages={"max_length": _("Please keep it under %(limit_value)d characters.")},
-        widget=forms.Textarea(attrs={"rows": 2, "maxlength": REASON_MOST}),
+    reason = reason_field(
+        _("Why? (optional)"), _("Stays in the history. Nothing about health, please.")
     )
+    field_order = ["reason", "tell"]
 
 
 class DecideForm(SeenForm):
@@ -36,21 +72,36 @@ class DecideForm(SeenForm):
     decision = forms.ChoiceField(
         choices=[("grant", "grant"), ("decline", "decline")], widget=forms.HiddenInput
     )
-    note = forms.CharField(
+    note = NoteField(
         required=False,
         label=_("Note for the therapist (optional)"),
         max_length=NOTE_MOST,
         help_text=_("Kept encrypted with the health check. You will not see it here again."),
-        error_messages={"max_length": _("Please keep it under %(limit_value)d characters.")},
+        error_messages=TOO_LONG,
         widget=forms.Textarea(attrs={"rows": 3, "maxlength": NOTE_MOST}),
     )
 
 
-class MoveForm(SeenForm):
+class MoveForm(TellForm):
     """Move a visit to a time that was chosen from the free ones."""
 
     start = forms.CharField(max_length=17, widget=forms.HiddenInput)
     # Not stripped: only an empty key means anyone.
     therapist = forms.CharField(
         required=False, max_length=12, strip=False, widget=forms.HiddenInput
+    )
+
+
+class NoteForm(forms.Form):
+    """What the desk wants to remember about a visit."""
+
+    use_required_attribute = False
+
+    note = NoteField(
+        required=False,
+        label=_("Note of the desk"),
+        max_length=NOTE_MOST,
+        help_text=_("The therapist sees it too. Nothing about health, please."),
+        error_messages=TOO_LONG,
+        widget=forms.Textarea(attrs={"rows": 3, "maxlength": NOTE_MOST}),
     )

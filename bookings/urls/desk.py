@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import board, desk, diary
+from bookings.views import board, desk, desk_change, desk_move, diary
 
 register_converter(ReferenceConverter, "reference")
 
@@ -19,7 +19,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}undo/", diary.undo, name="desk_undo"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
-    path(f"{VISIT}move/", desk.move, name="desk_move"),
+    path(f"{VISIT}move/", desk_move.move, name="desk_move"),
+    path(f"{VISIT}note/", desk.note, name="desk_note"),
+    path(f"{VISIT}change/", desk_change.change, name="desk_change"),
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),
     path(f"{VISIT}decide/", desk.decide, name="desk_decide"),
     path(f"{VISIT}revoke-links/", desk.revoke_links, name="desk_revoke_links"),

@@ -140,7 +140,8 @@ def test_a_stale_page_says_that_somebody_else_was_first(
     clock.move_to(at(10, 5))
     take(desk, visit, "arrived")
     assert said(take(desk, visit, "arrived"))[-1] == (
-        "Cleo: This visit was changed by somebody else. Nothing was changed; please look again."
+        "Cleo: This visit was changed by somebody else. Nothing was changed; please look again. "
+        "Marked as arrived by dana, 10:05."
     )
 
 
@@ -333,7 +334,7 @@ def test_the_desk_moves_a_visit_to_another_therapist_and_within_the_notice(
         desk_url("move", visit),
         {"sequence": str(visit.sequence), "start": "2026-11-24T09:30Z", "therapist": str(noor.pk)},
     )
-    assert said(answer) == ["Cleo: moved to Tuesday 24 November, 09:30."]
+    assert said(answer) == ["Cleo: moved to Tuesday 24 November, 09:30, with Noor."]
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(9, 30), noor)
 
@@ -442,11 +443,11 @@ def test_the_visit_page_shows_its_messages_and_their_state(
     desk: Browser, visit: Appointment
 ) -> None:
     visit.messages.filter(kind="confirmation").update(
-        state="failed", last_error="550 no such mailbox"
+        state="failed", last_error="The address was refused (550)."
     )
     page = words(desk.get(desk_url("appointment", visit)))
-    assert "Confirmation could not be delivered; please ring" in page
-    assert "Reminder, 3 hours before due Tuesday 24 November, 07:00" in page
+    assert "Confirmation given up: The address was refused (550). Please ring." in page
+    assert "Reminder, 3 hours before waits until Tuesday 24 November, 07:00" in page
 
 
 @pytest.fixture
@@ -520,5 +521,5 @@ def test_a_visit_costs_the_same_for_any_length_of_its_history(
         page = words(desk.get(desk_url("appointment", visit)))
     assert page.count("Moved from") == count
     # Session, user, profile, groups and own therapist; the bar's count of requests; the visit, its
-    # events and its messages.
-    assert len(queries) == 9
+    # events and its messages, and what can be undone.
+    assert len(queries) == 10

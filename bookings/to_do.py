@@ -1,0 +1,67 @@
+"""What somebody at the desk should do about one visit, in sentences. Reads only."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from bookings.cards import Card
+from bookings.clearances import Request, decide_by
+from bookings.history import Line
+from bookings.mails import Post
+from services.models import SpaProfile
+
+# The events that may carry the reason for which a rule of the house was left aside.
+PLACED = ("booked", "requested", "moved", "resized")
+
+
+def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -> list[str]:
+    """Return what waits to be done, the most pressing first; nothing for a visit that is over."""
+    if not card.appointment.is_upcoming:
+        return []
+    found = [_decision(card, history, spa), _call(card), _lateness(card), _given_up(post)]
+    return [words for words in found if words]
+
+
+def exception_of(history: Sequence[Line]) -> str:
+    """The reason for which the visit stands outside the rules of the house, or empty."""
+    return next((line.reason for line in history if line.kind in PLACED and line.reason), "")
+
+
+def _decision(card: Card, history: Sequence[Line], spa: SpaProfile) -> str:
+    if not card.can_decide:
+        return ""
+    asked_at = _asked_at(card, history)
+    request = Request(
+        card, asked_at, decide_by(card.appointment.starts_at, asked_at=asked_at, spa=spa)
+    )
+    words = _("Health check open") if card.health_is_open else _("Awaiting clearance")
+    return _("%(words)s. %(deadline)s.") % {"words": words, "deadline": request.deadline}
+
+
+def _asked_at(card: Card, history: Sequence[Line]) -> datetime:
+    asked = (line.at for line in history if line.kind == "requested")
+    return next(asked, card.appointment.created_at)
+
+
+def _call(card: Card) -> str:
+    if not card.health_is_open:
+        return ""
+    if card.can_decide:
+        return _("Please call: she can answer the health check again by the link in her mails.")
+    return _("Health check open: please call before the treatment.")
+
+
+def _lateness(card: Card) -> str:
+    if not card.is_late:
+        return ""
+    since = timesince(card.appointment.starts_at, card.now, depth=1)
+    return _("Late by %(time)s: please call.") % {"time": since}
+
+
+def _given_up(post: Post) -> str:
+    lost = next((mail for mail in post.mails if mail.was_given_up), None)
+    if lost is None:
+        return ""
+    return _("A mail did not arrive (%(what)s): please call.") % {"what": lost.what.lower()}

@@ -1,0 +1,165 @@
+"""How the desk's pages about one visit answer: into the drawer, or as a page of their own."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bookings import actions
+from bookings.actions import BookingError, ChangedMeanwhile
+from bookings.cards import Card
+from bookings.forms.desk import NoteForm
+from bookings.forms.visit import SeenForm
+from bookings.history import Line, history_of
+from bookings.mails import post_of
+from bookings.models import Appointment
+from bookings.permissions import may_read_health
+from bookings.to_do import exception_of, to_do
+from bookings.views.common import spa_of
+from bookings.views.panel import in_panel, with_news
+from bookings.views.staff import bar, booked_or_404
+from bookings.words import clock_time, moment_in_words
+
+NEWS_AT_MOST = 3
+
+
+def answer(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Render ``panel_<name>.html`` alone into the drawer, else the page ``<name>.html`` around it.
+
+    ``level`` is the level of the fragment's heading and ``below`` that of its parts.
+    """
+    if in_panel(request):
+        shown = {**context, "in_panel": True, "level": "h2", "below": "h3"}
+        return render(request, f"bookings/desk/panel_{name}.html", shown)
+    shown = {**context, "in_panel": False, "level": "h1", "below": "h2", **bar(request, "")}
+    return render(request, f"bookings/desk/{name}.html", shown)
+
+
+def show_visit(request: HttpRequest, visit: Appointment, **more: Any) -> HttpResponse:
+    """All about one visit; ``trouble`` is what went wrong, ``note_form`` a note to put right."""
+    now = timezone.now()
+    card, history, post = Card(visit, now), history_of(visit), post_of(visit, now=now)
+    return answer(
+        request,
+        "appointment",
+        {
+            "card": card,
+            "history": history,
+            "post": post,
+            "to_do": to_do(card, history=history, post=post, spa=spa_of(request)),
+            "exception": exception_of(history),
+            "can_take_back": actions.can_undo(visit),
+            "may_read_health": may_read_health(request.user, visit),
+            "note_form": NoteForm(initial={"note": visit.staff_note}),
+            **more,
+        },
+    )
+
+
+def done(request: HttpRequest, visit: Appointment, words: str) -> HttpResponse:
+    """Say what was done: in the drawer with the visit as it is now, else where it was asked."""
+    if not in_panel(request):
+        messages.success(request, words)
+        return back(request, visit)
+    fresh = booked_or_404(visit.reference)
+    undo = fresh if actions.can_undo(fresh) else None
+    return with_news(show_visit(request, fresh), words, undo=undo)
+
+
+def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> HttpResponse:
+    """Say why nothing was done, and show the visit as it is now."""
+    fresh = booked_or_404(visit.reference)
+    trouble = refusal(fresh, error, seen=visit.sequence)
+    if in_panel(request):
+        return show_visit(request, fresh, trouble=trouble)
+    messages.error(request, trouble)
+    return back(request, fresh)
+
+
+def too_late(request: HttpRequest, visit: Appointment) -> HttpResponse:
+    """Say that the visit is no longer to be changed in this way."""
+    trouble = refusal(visit, actions.NoLongerPossible(), seen=visit.sequence)
+    if in_panel(request):
+        return show_visit(request, visit, trouble=trouble)
+    messages.error(request, trouble)
+    return redirect("bookings:desk_appointment", visit.reference)
+
+
+def refusal(visit: Appointment, error: BookingError, *, seen: int) -> str:
+    """Return the refusal in words; where others were first, what they did since ``seen``."""
+    words = {"name": visit.client, "refusal": error.message, "news": news_since(visit, seen)}
+    if isinstance(error, ChangedMeanwhile) and words["news"]:
+        return _("%(name)s: %(refusal)s %(news)s") % words
+    return _("%(name)s: %(refusal)s") % words
+
+
+def seen_again(form: SeenForm, fresh: Appointment, error: ChangedMeanwhile, *, seen: int) -> str:
+    """Let a stale ``form``, with what was typed, be of the ``fresh`` visit; returns the news."""
+    form.data = {**dict(form.data.items()), "sequence": fresh.sequence}
+    return refusal(fresh, error, seen=seen)
+
+
+def address_of(visit: Appointment) -> str:
+    """Where mails about ``visit`` go, or empty."""
+    return visit.client.email if visit.client else ""
+
+
+def what_changed(before: Appointment, after: Appointment) -> str:
+    """Cleo: moved to Tuesday 24 November, 11:00, with Noor, 90 minutes long."""
+    parts = _parts_that_changed(before, after)
+    words = {"name": before.client, "parts": ", ".join(parts)}
+    if before.starts_at != after.starts_at:
+        words["when"] = moment_in_words(after.starts_local, timezone.localdate())
+        if parts:
+            return _("%(name)s: moved to %(when)s, %(parts)s.") % words
+        return _("%(name)s: moved to %(when)s.") % words
+    if parts:
+        return _("%(name)s: now %(parts)s.") % words
+    return _("%(name)s: everything stays as it was.") % words
+
+
+def _parts_that_changed(before: Appointment, after: Appointment) -> list[str]:
+    parts = []
+    if before.therapist_id != after.therapist_id:
+        parts.append(_("with %(therapist)s") % {"therapist": after.therapist})
+    if before.room_id != after.room_id:
+        parts.append(_("in %(room)s") % {"room": after.room})
+    length = after.ends_at - after.starts_at
+    if before.ends_at - before.starts_at != length:
+        minutes = round(length.total_seconds() / 60)
+        words = ngettext("%(minutes)d minute long", "%(minutes)d minutes long", minutes)
+        parts.append(words % {"minutes": minutes})
+    return parts
+
+
+def news_since(visit: Appointment, seen: int) -> str:
+    """What happened to ``visit`` since its sequence was ``seen``, the latest first."""
+    count = min(max(visit.sequence - seen, 1), NEWS_AT_MOST)
+    lines = [line for line in history_of(visit) if line.is_change]
+    return " ".join(_in_a_sentence(line) for line in lines[:count])
+
+
+def back(request: HttpRequest, visit: Appointment) -> HttpResponse:
+    """Return to where the step was taken: the visit's page, the strip or the list of its day."""
+    place = request.POST.get("back")
+    if place == "visit":
+        return redirect("bookings:desk_appointment", visit.reference)
+    day = timezone.localtime(visit.starts_at).date()
+    if place == "strip":
+        return redirect(f"{reverse('bookings:desk_strip')}?date={day:%Y-%m-%d}")
+    # The list of one therapist stays hers, unless the visit went to somebody else.
+    hers = request.POST.get("of") == str(visit.therapist_id)
+    of = f"&therapist={visit.therapist_id}" if hers else ""
+    address = f"{reverse('bookings:desk_list')}?date={day:%Y-%m-%d}{of}"
+    return redirect(f"{address}#visit-{visit.reference}")
+
+
+def _in_a_sentence(line: Line) -> str:
+    local, today = timezone.localtime(line.at), timezone.localdate()
+    when = clock_time(local) if local.date() == today else moment_in_words(local, today)
+    return _("%(what)s by %(by)s, %(when)s.") % {"what": line.what, "by": line.by, "when": when}
