@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from bookings.actions.events import ASIDE
 from bookings.models import Appointment, Event, Room, Therapist
 from bookings.words import moment_in_words
+
+# A booking made at once; from the website these follow a hold.
+AT_ONCE = ("booked", "requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ def _by(event: Event) -> str:
 def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> str:
     if event.kind == "moved":
         return _moved(event, therapists, rooms)
+    if event.kind == "undone":
+        return _undone(event, therapists, rooms)
+    if event.kind in AT_ONCE and event.changes.get("status", [""])[0] is None:
+        return _("Booked at the desk") if event.kind == "booked" else _("Requested at the desk")
     words = {
         "held": _("Chose the time"),
         "hold_ended": _("The time was given back"),
@@ -64,12 +73,14 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "declined": _("Declined the request"),
         "cancelled": _("Cancelled"),
         "arrived": _("Marked as arrived"),
+        "started": _("Began the treatment"),
         "completed": _("Marked as completed"),
         "no_show": _("Marked as not come"),
         "expected_again": _("Took the last step back"),
         "health_renewed": _("Answered the health check again"),
         "health_affirmed": _("Said that the health check still holds"),
         "health_withdrawn": _("Health check to be talked about"),
+        "noted": _("Changed the note of the desk"),
         "links_revoked": _("Made the links in earlier mails useless"),
         "treatment_note_written": _("Wrote the treatment note"),
         "treatment_note_removed": _("Took the treatment note away"),
@@ -79,25 +90,63 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
     return words.get(event.kind, event.kind)
 
 
+def _undone(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> str:
+    before, after = event.changes.get("status", ["", ""])
+    if after == "cancelled":
+        return _("Took the booking back: cancelled")
+    if before == "confirmed" and after == "requested":
+        return _("Took the decision back: a request again")
+    words = {
+        "cancelled": _("Took the cancellation back"),
+        "declined": _("Took the decision back: a request again"),
+        "arrived": _("Took the arrival back"),
+        "completed": _("Took the completion back"),
+        "no_show": _("Took back that nobody came"),
+        "confirmed": _("Took the last step again"),
+    }
+    if before:
+        return words.get(before, _("Took the last change back"))
+    if "started_at" in event.changes:
+        return _("Took the beginning of the treatment back")
+    return _("Took the last change back. %(what)s") % {"what": _moved(event, therapists, rooms)}
+
+
 def _moved(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> str:
+    """What changed of time, person, room and length; only the first part begins a sentence."""
+    parts: list[tuple[str, str]] = []
+    if "starts_at" in event.changes:
+        words = _words(*(_moment(value) for value in event.changes["starts_at"]))
+        parts.append((_("Moved from %(before)s to %(after)s") % words, ""))
+    if "therapist" in event.changes:
+        somebody = _("somebody")
+        words = _words(*(therapists.get(key, somebody) for key in event.changes["therapist"]))
+        begins = _("Moved from %(before)s to %(after)s") % words
+        parts.append((begins, _("from %(before)s to %(after)s") % words))
+    if "room" in event.changes:
+        words = _words(*(rooms.get(key, "?") for key in event.changes["room"]))
+        begins = _("Moved from room %(before)s to %(after)s") % words
+        parts.append((begins, _("from room %(before)s to %(after)s") % words))
+    parts += _length(event)
+    if not parts:
+        return _("Moved")
+    return ", ".join([parts[0][0], *(follows for _begins, follows in parts[1:])])
+
+
+def _length(event: Event) -> list[tuple[str, str]]:
     parts = []
-    before, after = event.changes.get("starts_at", [None, None])
-    if before != after and before and after:
-        parts.append(
-            _("Moved from %(before)s to %(after)s")
-            % {"before": _moment(before), "after": _moment(after)}
-        )
-    for field, names, words in (
-        ("therapist", therapists, _("from %(before)s to %(after)s")),
-        ("room", rooms, _("from room %(before)s to %(after)s")),
-    ):
-        before, after = event.changes.get(field, [None, None])
-        if before != after:
-            unknown = _("somebody") if field == "therapist" else "?"
-            parts.append(
-                words % {"before": names.get(before, unknown), "after": names.get(after, unknown)}
-            )
-    return ", ".join(parts) or _("Moved")
+    if "minutes" in event.changes:
+        words = _words(*(str(minutes) for minutes in event.changes["minutes"]))
+        begins = _("Changed from %(before)s to %(after)s minutes") % words
+        parts.append((begins, _("now %(after)s instead of %(before)s minutes") % words))
+    if "price" in event.changes:
+        prices = (number_format(Decimal(price), 2) for price in event.changes["price"])
+        price = _("the price from %(before)s to %(after)s") % _words(*prices)
+        parts.append((price, price))
+    return parts
+
+
+def _words(before: str, after: str) -> dict[str, str]:
+    return {"before": before, "after": after}
 
 
 def _moment(text: str) -> str:

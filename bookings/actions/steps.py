@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from bookings.actions.events import Actor
-from bookings.actions.undo import ASIDE, STEPS, undo_change
+from bookings.actions.events import ASIDE, Actor
+from bookings.actions.undo import STEPS, undo_change
 from bookings.actions.visits import mark_expected
 from bookings.models import Appointment
 from services.models import SpaProfile
