@@ -82,11 +82,11 @@ class ReasonNeeded(BookingError):
 
 
 class UnusableTime(BookingError):
-    """A time off that cannot be: it ends before it starts, or is far too long."""
+    """A time off that cannot be: it ends before it starts, or lies years away."""
 
     @property
     def message(self) -> str:
-        return _("The time must end after it starts, and within two years. Nothing was changed.")
+        return _("It must end after it starts, and within two years from now. Nothing was changed.")
 
 
 class HealthCheckNeeded(BookingError):

@@ -13,7 +13,8 @@ from bookings.actions.events import Actor
 from bookings.actions.placing import lock_diary
 from bookings.models import Therapist, TimeOff
 
-LONGEST = timedelta(days=731)
+# Beyond it is a slip of the keyboard.
+FURTHEST = timedelta(days=731)
 REASON_MOST = 120
 
 
@@ -29,9 +30,9 @@ def block_time(
 ) -> TimeOff:
     """Take no appointments for a while; ``therapist`` of ``None`` closes the whole spa.
 
-    Raises ``UnusableTime`` where it does not end after it starts, or only years later.
+    Raises ``UnusableTime`` where it does not end after it starts, or lies years away.
     """
-    _refuse_unusable(starts_at, ends_at)
+    _refuse_unusable(starts_at, ends_at, now)
     _lock(therapist.pk if therapist else None)
     time_off = TimeOff.objects.create(
         therapist=therapist, starts_at=starts_at, ends_at=ends_at, reason=reason[:REASON_MOST]
@@ -54,7 +55,7 @@ def change_time_off(
 
     Raises ``UnusableTime``, or ``NoLongerPossible`` where somebody has removed it.
     """
-    _refuse_unusable(starts_at, ends_at)
+    _refuse_unusable(starts_at, ends_at, now)
     latest = _locked(time_off)
     latest.starts_at, latest.ends_at, latest.reason = starts_at, ends_at, reason[:REASON_MOST]
     latest.save()
@@ -71,8 +72,9 @@ def release_time(*, time_off: TimeOff, by: Actor, now: datetime) -> None:
         latest.delete()
 
 
-def _refuse_unusable(starts_at: datetime, ends_at: datetime) -> None:
-    if not starts_at < ends_at <= starts_at + LONGEST:
+def _refuse_unusable(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    near = now - FURTHEST <= starts_at and ends_at <= now + FURTHEST
+    if not (near and starts_at < ends_at):
         raise UnusableTime
 
 
