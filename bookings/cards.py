@@ -103,6 +103,16 @@ class Card:
         return self.appointment.status == Status.CONFIRMED and self.has_begun
 
     @property
+    def minutes_late(self) -> int:
+        """How many minutes ago the client should have been here."""
+        return int((self.now - self.appointment.starts_at).total_seconds()) // 60
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the visit's end has passed."""
+        return self.appointment.ends_at <= self.now
+
+    @property
     def is_next(self) -> bool:
         """Whether the client should come in within the next while, or is late."""
         expected = self.appointment.status == Status.CONFIRMED
@@ -147,6 +157,27 @@ class Card:
     def can_change(self) -> bool:
         """Whether the visit may be moved or cancelled."""
         return self.appointment.status in CHANGEABLE
+
+    @property
+    def next_step(self) -> str:
+        """What usually comes next: decide, arrived, started, completed, or nothing (empty)."""
+        if self.can_decide:
+            return "decide"
+        if self.can_arrive:
+            return "arrived"
+        if self.can_start:
+            return "started"
+        return "completed" if self.can_complete else ""
+
+    @property
+    def may_complete_early(self) -> bool:
+        """Whether the treatment may be marked as given though other steps come before that."""
+        return self.can_complete and self.next_step != "completed"
+
+    @property
+    def has_other_steps(self) -> bool:
+        """Whether more can be done with the visit than what usually comes next."""
+        return self.can_change or self.can_miss or self.may_complete_early
 
     def is_to_move(self, off: TimeOff) -> bool:
         """Whether the visit stands in ``off`` and has to go somewhere else."""

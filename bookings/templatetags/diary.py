@@ -8,12 +8,14 @@ from django.utils.safestring import SafeString
 
 from bookings.models import Appointment
 from bookings.queries import last_bookable_day, offer
-from bookings.views.times import FreeTime, Times, Wanted
+from bookings.views.times import FreeTime, Times, Wanted, start_value
 from bookings.words import clock_time as clock_time_in_words
 from bookings.words import full_day, moment_in_words, span_in_html
 from services.models import Service, SpaProfile
 
 register = template.Library()
+
+register.filter(start_value)
 
 
 @register.simple_tag(takes_context=True)

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/feed/", diary.feed, name="desk_feed"),
     path("desk/list/", board.day_list, name="desk_list"),
     path("desk/clearances/", board.clearances, name="desk_clearances"),
+    path("desk/strip/", board.strip, name="desk_strip"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}undo/", diary.undo, name="desk_undo"),

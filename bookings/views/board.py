@@ -1,31 +1,58 @@
-"""The day as a list: every step of the desk without a calendar, and all of it on paper."""
+"""The day as a list, what is due right now, and the requests that wait."""
 
+from dataclasses import replace
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from bookings.clearances import waiting_requests
-from bookings.day import desk_day
+from bookings.day import Column, Day, desk_day
 from bookings.permissions import desk_only
+from bookings.strip import Strip
 from bookings.views.common import private, spa_of
-from bookings.views.panel import in_panel
+from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, day_asked_for, next_days
+from bookings.views.times import Choice
 
 
 @private
 @desk_only
 @require_GET
 def day_list(request: HttpRequest) -> HttpResponse:
-    """The day by therapist, and the requests of all days."""
-    spa, now = spa_of(request), timezone.now()
-    chosen = day_asked_for(request, now.astimezone(spa.zone).date())
-    found = desk_day(chosen, spa=spa, now=now)
+    """The day of everybody, or of one therapist, in the order of the clock."""
+    strip = _strip(request)
+    column = _asked_for(request, strip.day)
     return render(
         request,
         "bookings/desk/list.html",
-        {"day": found, **next_days(chosen), **bar(request, "list")},
+        {
+            "day": strip.day if column is None else replace(strip.day, columns=[column]),
+            "strip": strip,
+            "therapist": column.therapist if column else None,
+            "therapists": _choices(strip.day, column),
+            **next_days(strip.day.on),
+            **bar(request, "list"),
+        },
     )
+
+
+@private
+@desk_only
+@require_GET
+def strip(request: HttpRequest) -> HttpResponse:
+    """What is due right now, as a fragment; after a step with what came of it."""
+    said = list(messages.get_messages(request))
+    troubles = [one.message for one in said if one.level_tag == "error"]
+    answer = render(
+        request, "bookings/desk/strip.html", {"strip": _strip(request), "troubles": troubles}
+    )
+    done = " ".join(one.message for one in said if one.level_tag != "error")
+    return with_news(answer, done) if done else answer
 
 
 @private
@@ -45,3 +72,27 @@ def clearances(request: HttpRequest) -> HttpResponse:
             **bar(request, "clearances"),
         },
     )
+
+
+def _strip(request: HttpRequest) -> Strip:
+    spa, now = spa_of(request), timezone.now()
+    chosen = day_asked_for(request, now.astimezone(spa.zone).date())
+    return Strip(desk_day(chosen, spa=spa, now=now), waiting_requests(spa=spa, now=now))
+
+
+def _asked_for(request: HttpRequest, day: Day) -> Column | None:
+    """The column of ``?therapist=``; none, which is everybody, where she is not in."""
+    key = request.GET.get("therapist", "")
+    return next((one for one in day.columns if str(one.therapist.pk) == key), None)
+
+
+def _choices(day: Day, chosen: Column | None) -> list[Choice]:
+    address = f"{reverse('bookings:desk_list')}?date={day.on:%Y-%m-%d}"
+    everybody = Choice("", _("Everybody"), address, chosen is None)
+    return [everybody, *(_choice(address, one, chosen) for one in day.columns)]
+
+
+def _choice(address: str, column: Column, chosen: Column | None) -> Choice:
+    pk = str(column.therapist.pk)
+    is_chosen = chosen is not None and column.therapist == chosen.therapist
+    return Choice(f"of-{pk}", column.therapist.name, f"{address}&therapist={pk}", is_chosen)

@@ -1,7 +1,6 @@
-/** The board without reloads: the focus stays with the visit, and only one menu is open. */
+/** The list without reloads: the focus stays with the visit, and only one menu is open. */
 
 let stepped = "";
-let requestsOpen;
 
 document.addEventListener("submit", (event) => {
   stepped = event.target.closest("[id^='visit-']")?.id ?? "";
@@ -9,21 +8,6 @@ document.addEventListener("submit", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", () => {
   if (stepped) document.getElementById(stepped)?.focus({ preventScroll: true });
-});
-
-// The requests: unfolded on a wide screen on the present day, and after a step as they were.
-const requests = () => document.getElementById("requests");
-
-if (matchMedia("(min-width: 64rem)").matches && requests()?.matches("[data-open-when-wide]")) {
-  requests().open = true;
-}
-
-document.body.addEventListener("htmx:beforeSwap", () => {
-  requestsOpen = requests()?.open ?? requestsOpen;
-});
-
-document.body.addEventListener("htmx:afterSwap", () => {
-  if (requests() && requestsOpen !== undefined) requests().open = requestsOpen;
 });
 
 // The answer is another page, such as the login: go there.

@@ -12,12 +12,11 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from bookings import actions
-from bookings.day import desk_day
 from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import CLEO, OTTO, at
-from tests.bookings.staff_pages import browser_of, desk_url, words
+from tests.bookings.staff_pages import browser_of, desk_url, take, words
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +54,8 @@ def test_the_day_shows_time_client_treatment_room_status_and_verdict(
     desk: Browser, visit: Appointment
 ) -> None:
     page = tuesday(desk)
-    assert "10:00 – 11:00 Fern Cleo Lymphatic drainage massage Confirmed Clear" in page
+    assert "10:00 – 11:00 Cleo Call Cleo" in page
+    assert "Lymphatic drainage massage Fern Confirmed Clear" in page
     assert "1 visit" in page
 
 
@@ -100,25 +100,24 @@ def test_hours_breaks_and_time_off_are_seen(
     TimeOff.objects.create(therapist=mia, starts_at=at(15), ends_at=at(20), reason="Dentist")
     TimeOff.objects.create(therapist=noor, starts_at=at(0), ends_at=at(0, days=3), reason="Holiday")
     page = tuesday(desk)
-    assert "Mia 09:00 – 17:00 10:00 – 11:00 Fern Cleo" in page
-    assert "12:30 – 13:15 Break 15:00 – 17:00 Dentist" in page
+    mias = page[page.index("Mia 09:00 – 17:00") :]
+    order = ["10:00 – 11:00 Cleo", "12:30 – 13:15 Break", "15:00 – 17:00 Dentist"]
+    assert sorted(order, key=mias.index) == order
     assert "Not in: Noor (Holiday)" in page
 
 
-def test_a_day_without_visits_says_so_and_who_is_in(
-    desk: Browser, mia: Therapist, noor: Therapist
+def test_a_day_without_visits_says_so_and_shows_who_is_in(
+    desk: Browser, mia: Therapist, noor: Therapist, fern: Room
 ) -> None:
     WorkingHours.objects.filter(therapist=mia).update(
         break_starts=time(12, 30), break_ends=time(13, 15)
     )
-    answer = desk.get("/desk/list/?date=2026-11-24")
-    page = words(answer)
-    assert "In: Mia 09:00 – 17:00 ; Noor 09:00 – 17:00" in page
+    page = tuesday(desk)
+    assert "0 visits" in page
     assert "Nothing booked yet." in page
-    assert "Break" not in page
-    assert "0 visits" not in page
-    assert 'class="empty-state"' in answer.content.decode()
-    assert 'class="board"' not in answer.content.decode()
+    assert "09:00 – 12:30 Free for 210 minutes" in page
+    assert "12:30 – 13:15 Break" in page
+    assert "Noor 09:00 – 17:00" in page
 
 
 def test_a_day_with_nobody_in_is_no_day_without_bookings(desk: Browser, mia: Therapist) -> None:
@@ -177,13 +176,13 @@ def test_a_therapist_who_is_off_has_her_visits_to_move_in_her_own_column(
 
 
 def test_what_is_over_is_no_longer_to_move(
-    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+    dana: User, visit: Appointment, clock: time_machine.Traveller
 ) -> None:
     TimeOff.objects.create(starts_at=at(9), ends_at=at(12))
     clock.move_to(at(10, 59))
-    assert "1 visit to move" in tuesday(desk)
+    assert "1 visit to move" in tuesday(browser_of(dana))
     clock.move_to(at(11))
-    assert "to move" not in tuesday(desk)
+    assert "to move" not in tuesday(browser_of(dana))
 
 
 def test_a_hold_is_shown_as_being_booked_until_it_lapses(
@@ -198,57 +197,9 @@ def test_a_hold_is_shown_as_being_booked_until_it_lapses(
     assert "Being booked" not in tuesday(desk)
 
 
-def test_requests_of_all_days_wait_on_top(desk: Browser, asked: Appointment) -> None:
-    answer = desk.get("/desk/list/?date=2026-12-24")
-    assert (
-        "1 request to decide, for tomorrow, 10:00 Tuesday 24 November, 10:00 – 11:00 Cleo"
-        in words(answer)
-    )
-
-
-def test_the_line_over_the_requests_names_the_first(
-    desk: Browser, book: Book, asked: Appointment, mia: Therapist
-) -> None:
-    book(at(9, days=3), therapist=mia, outcome=Outcome.CLEARANCE, details=OTTO)
-    assert "2 requests to decide, the first for tomorrow, 10:00" in words(desk.get("/desk/list/"))
-
-
-REQUESTS = '<details class="requests" id="requests"'
-
-
-@pytest.mark.parametrize(
-    ("when", "day", "opening"),
-    [
-        (at(8, days=0), "2026-11-23", " data-open-when-wide>"),
-        (at(9, 59, days=0), "2026-11-23", " data-open-when-wide>"),
-        (at(10, days=0), "2026-11-23", " open>"),
-        (at(10, days=0), "2026-11-25", ">"),
-        (at(8, days=0), "2026-11-24", ">"),
-    ],
-)
-def test_requests_are_folded_but_on_the_present_day(
-    when: datetime,
-    day: str,
-    opening: str,
-    desk: Browser,
-    asked: Appointment,
-    clock: time_machine.Traveller,
-) -> None:
-    clock.move_to(when)
-    assert REQUESTS + opening in desk.get("/desk/list/", {"date": day}).content.decode()
-
-
-def test_next_arrivals_are_todays_confirmed_visits(
-    desk: Browser, book: Book, mia: Therapist, fern: Room, clock: time_machine.Traveller
-) -> None:
-    book(at(10))
-    book(at(14), details=OTTO)
-    clock.move_to(at(10, 5))
-    day = desk_day(at(10).date(), spa=SpaProfile.load(), now=at(10, 5))
-    assert [card.appointment.client.name for card in day.arrivals if card.appointment.client] == [
-        "Cleo"
-    ]
-    assert "Next arrivals 10:00 late Cleo to Mia, Fern" in words(desk.get("/desk/list/"))
+def test_requests_of_all_days_are_counted_on_each(desk: Browser, asked: Appointment) -> None:
+    page = words(desk.get("/desk/list/?date=2026-12-24"))
+    assert "1 request Decide by today, 10:00" in page
 
 
 def test_names_are_shown_as_written_and_never_run(
@@ -289,21 +240,15 @@ def autumn_night(
     return book(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), therapist=mia, when=saturday)
 
 
-def test_equal_times_of_a_clock_change_night_are_told_apart_on_the_day(
-    desk: Browser, autumn_night: Appointment
-) -> None:
-    page = words(desk.get("/desk/list/?date=2026-10-25"))
-    first, second = page.index("01:30 BST – 01:00 GMT Fern"), page.index("01:15 GMT – 01:45 GMT")
-    assert first < page.index("Cleo") < second < page.index("Otto")
-
-
-def test_equal_times_of_a_clock_change_night_are_told_apart_among_the_arrivals(
-    desk: Browser, autumn_night: Appointment, clock: time_machine.Traveller
+def test_equal_times_of_a_clock_change_night_are_told_apart(
+    dana: User, autumn_night: Appointment, clock: time_machine.Traveller
 ) -> None:
     clock.move_to(datetime(2026, 10, 25, 0, 15, tzinfo=UTC))
-    page = words(desk.get("/desk/list/"))
-    assert "Next arrivals 01:30 BST Cleo to Mia, Fern" in page
+    page = words(browser_of(dana).get("/desk/list/?date=2026-10-25"))
+    assert "Next 01:30 BST Cleo to Mia, Fern" in page
     assert "01:15 GMT Otto to Mia, Fern" in page
+    first, second = page.index("01:30 BST – 01:00 GMT"), page.index("01:15 GMT – 01:45 GMT")
+    assert first < page.index("Cleo", first) < second < page.index("Otto", second)
 
 
 def _another_therapist(number: int, service: Service) -> Therapist:
@@ -318,7 +263,7 @@ def _another_therapist(number: int, service: Service) -> Therapist:
     return therapist
 
 
-@pytest.mark.parametrize("count", [1, 3, 12])
+@pytest.mark.parametrize("count", [1, 50])
 def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
     count: int, desk: Browser, book: Book, lymph: Service, hour: ServiceOption, spa: SpaProfile
 ) -> None:
@@ -332,15 +277,19 @@ def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
     with CaptureQueriesContext(connection) as queries:
         answer = desk.get("/desk/list/?date=2026-11-24")
     assert words(answer).count("Otto") >= count
-    # Session, user, profile, groups and own therapist; the bar; then five for the day.
-    assert len(queries) == 11
+    # Session, user, profile, groups and own therapist; the bar; four for the day, three for its
+    # gaps and one for the requests.
+    assert len(queries) == 14
 
 
 def test_a_day_without_hours_but_with_a_visit_is_still_shown(
     desk: Browser, visit: Appointment, mia: Therapist
 ) -> None:
     WorkingHours.objects.all().delete()
-    assert "Mia not in today 10:00 – 11:00 Fern Cleo" in tuesday(desk)
+    assert (
+        "Mia not in today Time Client Treatment and room State Steps 10:00 – 11:00 Cleo"
+        in tuesday(desk)
+    )
 
 
 def test_hours_hold_on_their_own_days_only(desk: Browser, mia: Therapist) -> None:
@@ -354,5 +303,52 @@ def test_a_cancelled_visit_stands_struck_out(desk: Browser, visit: Appointment) 
         appointment=visit, by=actions.CLIENT, spa=SpaProfile.load(), now=at(8, days=0)
     )
     page = desk.get("/desk/list/?date=2026-11-24").content.decode()
-    assert 'class="slot slot--off"' in page
+    assert 'class="agenda__row agenda__row--off"' in page
     assert CLEO.name in page
+
+
+def test_the_list_of_one_therapist_shows_her_alone(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist, book: Book
+) -> None:
+    page = words(desk.get("/desk/list/", {"date": "2026-11-24", "therapist": noor.pk}))
+    assert "Everybody Mia Noor" in page
+    assert "Cleo" not in page
+    answer = desk.get("/desk/list/", {"date": "2026-11-24", "therapist": mia.pk})
+    page = words(answer)
+    assert "10:00 – 11:00 Cleo" in page
+    assert f'<input type="hidden" name="of" value="{mia.pk}">' in answer.content.decode()
+
+
+@pytest.mark.parametrize("key", ["0", "-1", "mia", "", "9" * 400, "1e3", "\x00", "٣"])
+def test_a_therapist_who_is_none_is_everybody(
+    key: str, desk: Browser, visit: Appointment, noor: Therapist
+) -> None:
+    page = words(desk.get("/desk/list/", {"date": "2026-11-24", "therapist": key}))
+    assert "Mia 09:00 – 17:00" in page
+    assert "Noor 09:00 – 17:00" in page
+
+
+def test_a_step_leads_back_to_the_list_of_the_same_therapist(
+    dana: User,
+    visit: Appointment,
+    mia: Therapist,
+    noor: Therapist,
+    clock: time_machine.Traveller,
+) -> None:
+    clock.move_to(at(9, 55))
+    answer = take(browser_of(dana), visit, "arrived", of=mia.pk)
+    here = f"#visit-{visit.reference}"
+    assert answer["Location"] == f"/desk/list/?date=2026-11-24&therapist={mia.pk}{here}"
+    visit.refresh_from_db()
+    answer = take(browser_of(dana), visit, "undo", of=noor.pk)
+    assert answer["Location"] == f"/desk/list/?date=2026-11-24{here}"
+
+
+def test_each_row_of_the_list_is_one_of_a_table_with_its_time_as_heading(
+    desk: Browser, visit: Appointment
+) -> None:
+    page = re.sub(r"\s+", " ", desk.get("/desk/list/?date=2026-11-24").content.decode())
+    row = page[page.index(f'id="visit-{visit.reference}"') :]
+    row = row[: row.index("</tr>")]
+    assert '<th class="agenda__time" role="rowheader" scope="row"> 10:00 – 11:00 </th>' in row
+    assert row.count('role="cell"') == 4

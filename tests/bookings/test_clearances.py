@@ -101,10 +101,11 @@ def test_how_long_it_waits_counts_from_the_last_time_it_was_asked(
 
 
 def test_a_request_whose_time_has_passed_is_to_be_closed(
-    desk: Browser, ask: Book, clock: time_machine.Traveller
+    dana: User, ask: Book, clock: time_machine.Traveller
 ) -> None:
     visit = ask(at(10))
     clock.move_to(at(10))
+    desk = browser_of(dana)
     page = queue(desk)
     assert "Nobody is waiting" in page
     assert "Never decided, and over" in page

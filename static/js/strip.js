@@ -1,0 +1,14 @@
+/** The strip beside the calendar: a step taken there leaves the focus in it. */
+
+let stepped = false;
+
+document.addEventListener("submit", (event) => {
+  stepped = Boolean(event.target.closest(".strip"));
+});
+
+// The button that was pressed is gone with the ticket: the strip's heading is next to it.
+document.body.addEventListener("htmx:afterSettle", () => {
+  if (!stepped || document.activeElement !== document.body) return;
+  stepped = false;
+  document.getElementById("strip-title")?.focus({ preventScroll: true });
+});
