@@ -1,15 +1,18 @@
-"""Visits as calendar files (RFC 5545), for mails and for the visit page.
+"""Visits as calendar files (RFC 5545): one for mails and the visit page, many for a therapist.
 
-A calendar is often shared: it learns the discreet name, the time and the place. What is done and
-anything about health stay out of it, and so does the key to the visit page.
+A calendar is often shared: it learns the discreet name, the time and the place. What is done,
+anything about health and, in a therapist's feed, who comes stay out of it, and so does the key to
+the visit page.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Max, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from icalendar import (
@@ -24,15 +27,30 @@ from icalendar import (
     TimezoneDaylight,
     TimezoneStandard,
     vCalAddress,
+    vDuration,
 )
 
-from bookings.models import Appointment, Client
+from bookings.models import Appointment, Client, Therapist, TimeOff
 from bookings.words import is_ambiguous
+from services.addresses import absolute
 from services.models import SpaProfile
 
 PRODUCT = "-//Qi Massage & Natural Healing Spa//Visits//EN"
 # How far around a visit its file describes the clock changes of the zone.
 AROUND = timedelta(days=366)
+
+# What a therapist's feed reaches back and ahead, in whole days of the spa.
+FEED_BACK, FEED_AHEAD = timedelta(days=30), timedelta(days=90)
+# How often a calendar should ask again; each one does as it likes.
+FEED_REFRESH = timedelta(minutes=15)
+# What was cancelled or declined is simply gone: a subscribed calendar drops what is not there.
+FEED_STATUSES = (
+    Appointment.Status.REQUESTED,
+    Appointment.Status.CONFIRMED,
+    Appointment.Status.ARRIVED,
+    Appointment.Status.COMPLETED,
+    Appointment.Status.NO_SHOW,
+)
 
 STATUSES = {
     Appointment.Status.REQUESTED: STATUS.TENTATIVE,
@@ -51,16 +69,124 @@ def visit_calendar(appointment: Appointment, *, spa: SpaProfile, method: str = "
     calendar = Calendar.new(prodid=PRODUCT, method=method)
     del calendar["UID"]
     calendar.add("CALSCALE", "GREGORIAN")
-    calendar.add_component(_timezone(spa.zone, appointment.starts_at))
+    around = appointment.starts_at
+    calendar.add_component(_timezone(spa.zone, around - AROUND, around + AROUND))
     calendar.add_component(_event(appointment, spa, method))
     return calendar.to_ical()
 
 
+def therapist_calendar(
+    therapist: Therapist, *, spa: SpaProfile, known_since: datetime, now: datetime
+) -> bytes:
+    """Return the visits and the time off of ``therapist``, 30 days back and 90 ahead.
+
+    The same diary gives the same bytes all day long, so that they can be compared. ``known_since``
+    dates what has no time of its last change: when the feed was made. Two queries.
+    """
+    today = now.astimezone(spa.zone).date()
+    start = _midnight(today - FEED_BACK, spa.zone)
+    end = _midnight(today + FEED_AHEAD + timedelta(days=1), spa.zone)
+    calendar = Calendar.new(prodid=PRODUCT, method="PUBLISH")
+    del calendar["UID"]
+    calendar.add("CALSCALE", "GREGORIAN")
+    calendar.add("NAME", spa.name)
+    # For the calendars that do not know the two properties of RFC 7986.
+    calendar.add("X-WR-CALNAME", spa.name)
+    calendar.add("REFRESH-INTERVAL", FEED_REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", vDuration(FEED_REFRESH))
+    # By whole years, so that this part stays the same from one day to the next.
+    first_year = datetime(start.year, 1, 1, tzinfo=spa.zone)
+    last_year = datetime(end.year + 1, 1, 1, tzinfo=spa.zone)
+    calendar.add_component(_timezone(spa.zone, first_year, last_year))
+    for visit in _visits_of(therapist, start, end):
+        calendar.add_component(_own_event(visit, spa))
+    for off in _time_off_of(therapist, start, end):
+        # Nobody needs the years outside, and the time zone is described for these alone.
+        off.starts_at, off.ends_at = max(off.starts_at, first_year), min(off.ends_at, last_year)
+        calendar.add_component(_off_event(off, spa, known_since))
+    return calendar.to_ical()
+
+
+def _visits_of(therapist: Therapist, start: datetime, end: datetime) -> Iterable[Appointment]:
+    return (
+        Appointment.objects.for_therapist(therapist)
+        .filter(status__in=FEED_STATUSES, starts_at__gte=start, starts_at__lt=end)
+        .select_related("service", "room")
+        .only(
+            "reference",
+            "starts_at",
+            "ends_at",
+            "status",
+            "sequence",
+            "created_at",
+            "service__discreet_name",
+            "room__name",
+            "therapist_id",
+        )
+        .annotate(changed_at=Max("events__at"))
+        .order_by("starts_at", "pk")
+    )
+
+
+def _time_off_of(therapist: Therapist, start: datetime, end: datetime) -> Iterable[TimeOff]:
+    hers = Q(therapist=therapist) | Q(therapist=None)
+    return TimeOff.objects.filter(hers, starts_at__lt=end, ends_at__gt=start).order_by(
+        "starts_at", "pk"
+    )
+
+
+def _own_event(visit: Appointment, spa: SpaProfile) -> Event:
+    changed_at: datetime = visit.changed_at or visit.created_at  # type: ignore[attr-defined]
+    starts, ends = _moments(visit.starts_at, visit.ends_at, spa.zone)
+    words = {"what": visit.service.discreet_name or _("Visit"), "room": visit.room.name}
+    return Event.new(
+        # Not the client's own entry: in a calendar that both share, one would replace the other.
+        uid=f"{visit.reference}-therapist@{_host()}",
+        stamp=changed_at.astimezone(UTC).replace(microsecond=0),
+        last_modified=changed_at.astimezone(UTC).replace(microsecond=0),
+        sequence=visit.sequence,
+        start=starts,
+        end=ends,
+        summary=_("%(what)s, %(room)s") % words,
+        location=f"{visit.room.name}, {spa.name}",
+        description=_("Reference %(reference)s. Who comes, and what to know, is on your page.")
+        % {"reference": visit.reference},
+        url=absolute(reverse("bookings:therapist_visit", args=[visit.reference])),
+        status=STATUSES.get(Appointment.Status(visit.status), STATUS.CONFIRMED),
+        classification=CLASS.PRIVATE,
+    )
+
+
+def _off_event(off: TimeOff, spa: SpaProfile, known_since: datetime) -> Event:
+    starts, ends = _moments(off.starts_at, off.ends_at, spa.zone)
+    # Time off has no count of its changes: another time is another entry.
+    times = f"{off.starts_at.astimezone(UTC):%Y%m%dT%H%M}-{off.ends_at.astimezone(UTC):%Y%m%dT%H%M}"
+    return Event.new(
+        uid=f"off-{off.pk}-{times}@{_host()}",
+        stamp=known_since.astimezone(UTC).replace(microsecond=0),
+        sequence=0,
+        start=starts,
+        end=ends,
+        # Not the reason: it may be nobody else's business.
+        summary=_("Off") if off.therapist_id else _("Closed"),
+        status=STATUS.CONFIRMED,
+        classification=CLASS.PRIVATE,
+    )
+
+
+def _host() -> str | None:
+    return urlsplit(settings.SITE_URL).hostname
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)
+
+
 def _event(appointment: Appointment, spa: SpaProfile, method: str) -> Event:
-    starts, ends = _moments(appointment, spa.zone)
+    starts, ends = _moments(appointment.starts_at, appointment.ends_at, spa.zone)
     invited = method != "PUBLISH" and appointment.client is not None
     return Event.new(
-        uid=f"{appointment.reference}@{urlsplit(settings.SITE_URL).hostname}",
+        uid=f"{appointment.reference}@{_host()}",
         stamp=timezone.now().astimezone(UTC),
         sequence=appointment.sequence,
         start=starts,
@@ -101,29 +227,28 @@ def _parameter(text: str) -> str:
     return " ".join(text.replace('"', "”").replace("^", "").split())
 
 
-def _moments(appointment: Appointment, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _moments(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The start and end in ``zone``, or in UTC where the clock shows one of them twice.
 
     A local time that comes twice means the first of the two in a calendar file (RFC 5545, 3.3.5).
     """
-    instants = appointment.starts_at, appointment.ends_at
-    local = instants[0].astimezone(zone), instants[1].astimezone(zone)
+    local = starts_at.astimezone(zone), ends_at.astimezone(zone)
     if any(is_ambiguous(one) for one in local):
-        return instants[0].astimezone(UTC), instants[1].astimezone(UTC)
+        return starts_at.astimezone(UTC), ends_at.astimezone(UTC)
     return local
 
 
-def _timezone(zone: ZoneInfo, around: datetime) -> Timezone:
-    """The offsets of ``zone`` a year around a moment.
+def _timezone(zone: ZoneInfo, start: datetime, end: datetime) -> Timezone:
+    """The offsets of ``zone`` from ``start`` to ``end``.
 
     Written here because icalendar's own component lets summer time begin an hour late: it gives
     the clock's time after the change, where RFC 5545 asks for the one before.
     """
     component = Timezone()
     component.add("TZID", zone.key)
-    first = (around - AROUND).astimezone(zone)
+    first = start.astimezone(zone)
     component.add_component(_observance(first, before=first))
-    for change in _clock_changes(zone, around - AROUND, around + AROUND):
+    for change in _clock_changes(zone, start, end):
         before = (change - timedelta(seconds=1)).astimezone(zone)
         component.add_component(_observance(change.astimezone(zone), before=before))
     return component

@@ -70,6 +70,26 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         "/therapist/visits/{reference}/",
         {"anonymous": LOGIN, "dana": 403, "mia": 200, "noor": 403, "olive": 200},
     ),
+    (
+        "/therapist/visits/{reference}/step/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 405, "noor": 405, "olive": 405},
+    ),
+    (
+        "/therapist/visits/{reference}/note/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 405, "noor": 405, "olive": 405},
+    ),
+    (
+        "/therapist/ready/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 405, "noor": 405, "olive": 405},
+    ),
+    (
+        "/therapist/calendar/",
+        {"anonymous": LOGIN, "dana": 403, "mia": 200, "noor": 200, "olive": BACK},
+    ),
+    (
+        "/therapist/calendar/nobody.ics",
+        {"anonymous": 404, "dana": 404, "mia": 404, "noor": 404, "olive": 404},
+    ),
 ]
 CASES = [(url, who, expected) for url, answers in PAGES for who, expected in answers.items()]
 

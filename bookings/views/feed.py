@@ -1,0 +1,125 @@
+"""A therapist's private calendar address: the page that makes and closes it, and the file."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+
+from bookings import actions
+from bookings.calendar import therapist_calendar
+from bookings.models import CalendarFeed, Therapist
+from bookings.permissions import therapists_only
+from bookings.views.common import private, spa_of
+from bookings.views.staff import bar
+from bookings.views.therapist import own_page
+from services.addresses import absolute
+
+# Longer than any calendar waits before it asks again; once forgotten, the file goes out anew.
+CHANGES_KEPT = timedelta(days=14)
+
+
+@private
+@therapists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_page
+def settings_page(request: HttpRequest, therapist: Therapist) -> HttpResponse:
+    """Make, renew or close the address; a new one stands in the answer to its making alone."""
+    if request.method != "POST":
+        return _page(request, therapist)
+    wish, now = request.POST.get("wish"), timezone.now()
+    if wish == "renew":
+        return _page(request, therapist, token=actions.renew_feed(therapist=therapist, now=now))
+    if wish != "revoke":
+        messages.error(request, _("That did not work. Nothing was changed. Please try again."))
+    elif actions.revoke_feed(therapist=therapist, now=now):
+        messages.success(
+            request, _("The address is closed. Calendars that use it get no more news.")
+        )
+    return redirect("bookings:therapist_feed_settings")
+
+
+@sensitive_variables("token")
+@require_safe
+def feed(request: HttpRequest, token: str) -> HttpResponse:
+    """Hand out the calendar file; whoever has the address needs no login.
+
+    Answers 304 where the calendar has the file already, be it by its ETag or by its date.
+    """
+    found = _open_feed(token)
+    spa, now = spa_of(request), timezone.now()
+    actions.note_feed_read(feed=found, now=now)
+    content = therapist_calendar(found.therapist, spa=spa, known_since=found.created_at, now=now)
+    version = hashlib.sha256(content).hexdigest()[:32]
+    changed_at = _changed_at(found, version, now)
+    whole = HttpResponse(
+        content,
+        content_type="text/calendar; charset=utf-8",
+        headers={
+            "ETag": f'"{version}"',
+            "Last-Modified": http_date(changed_at),
+            "Content-Disposition": 'inline; filename="visits.ics"',
+        },
+    )
+    answer = get_conditional_response(
+        request, etag=whole["ETag"], last_modified=changed_at, response=whole
+    )
+    # Kept by the calendar, and asked for anew each time.
+    answer["Cache-Control"] = "private, no-cache"
+    answer["X-Robots-Tag"] = "noindex, nofollow"
+    return answer
+
+
+def _open_feed(token: str) -> CalendarFeed:
+    """The feed that ``token`` opens, with its therapist; any other token gets one same answer."""
+    found = (
+        CalendarFeed.objects.opened_by(token)
+        .filter(therapist__active=True, therapist__user__is_active=True)
+        .select_related("therapist")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def _changed_at(found: CalendarFeed, version: str, now: datetime) -> int:
+    """Since when, in seconds, the file has been as ``version`` says.
+
+    Noted when a change is first seen: the diary has no clock for all that changes a file, such as
+    a time off that is gone, or a day that is over.
+    """
+    key = f"calendar-feed:{found.pk}:{get_language()}"
+    known: tuple[str, int] | None = cache.get(key)
+    if known is not None and known[0] == version:
+        return known[1]
+    changed_at = int(now.timestamp())
+    if known is not None:
+        # Two changes within a second must not bear one date.
+        changed_at = max(changed_at, known[1] + 1)
+    cache.set(key, (version, changed_at), CHANGES_KEPT.total_seconds())
+    return changed_at
+
+
+def _page(request: HttpRequest, therapist: Therapist, token: str = "") -> HttpResponse:
+    address = absolute(reverse("bookings:therapist_feed", args=[token])) if token else ""
+    return render(
+        request,
+        "bookings/therapist/feed.html",
+        {
+            "feed": therapist.feeds.filter(revoked_at=None).first(),
+            "address": address,
+            "subscribe": f"webcal:{address.partition(':')[2]}" if address else "",
+            **bar(request, "own"),
+        },
+    )
