@@ -3,16 +3,19 @@
 import logging
 import re
 
-VISIT_LINK = re.compile(r"(/visit/)[^/\s\"']+")
+SECRET_LINK = re.compile(r"(/visit/|/therapist/calendar/)[^/\s\"']+")
 
 
 class HideVisitLinks(logging.Filter):
-    """Blank the secret part of visit links: who reads a log must not be able to open a visit."""
+    """Blank the secret part of visit links and calendar addresses.
+
+    Who reads a log must not be able to open a visit or a therapist's calendar.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record's message; every record passes."""
         message = record.getMessage()
-        if "/visit/" in message:
-            record.msg = VISIT_LINK.sub(r"\1…", message)
+        if SECRET_LINK.search(message):
+            record.msg = SECRET_LINK.sub(r"\1…", message)
             record.args = None
         return True
