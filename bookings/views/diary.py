@@ -203,8 +203,10 @@ def _etag(scope: Scope) -> str:
 
 
 def _shown(scope: Scope, etag: str) -> Json:
-    found = diary(scope, now=timezone.now())
-    return {**found, "etag": etag, "links": _links(scope, found["therapist"])}
+    now = timezone.now()
+    found = diary(scope, now=now)
+    links = _links(scope, found["therapist"])
+    return {**found, "now": now.isoformat(), "etag": etag, "links": links}
 
 
 def _links(scope: Scope, therapist: int | None) -> dict[str, str]:

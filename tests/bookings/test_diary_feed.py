@@ -394,4 +394,7 @@ def test_the_page_holds_what_the_feed_tells(
     book(at(10), therapist=mia)
     page = desk.get(f"/desk/?date={TUESDAY}")
     text = page.content.decode().split('<script id="diary-data" type="application/json">')[1]
-    assert json.loads(text.split("</script>")[0]) == shown(desk)
+    held, told = json.loads(text.split("</script>")[0]), shown(desk)
+    # Told a moment later, by the same clock.
+    assert held.pop("now")[:16] == told.pop("now")[:16] == "2026-11-23T08:00"
+    assert held == told

@@ -7,7 +7,7 @@ import { news } from "./news.js";
 import { closePanel, isOpen, openPanel, openUrl } from "./panel.js";
 import { placing, takeBack } from "./place.js";
 import { alarm, tell } from "./slips.js";
-import { clockIn, instantOf, wallClock } from "./times.js";
+import { clockIn, instantOf, present, setClock, wallClock } from "./times.js";
 import { dataOf, say } from "./words.js";
 
 const FINE = "00:05:00";
@@ -21,6 +21,7 @@ const place = document.getElementById("calendar");
 const narrow = matchMedia("(max-width: 47.99rem)");
 const siteName = document.title.split(" – ").slice(1).join(" – ");
 let diary = dataOf("diary-data");
+setClock(diary.now);
 let everybody = false;
 let drawn = new Map();
 const owned = new Map();
@@ -129,7 +130,7 @@ function mounted(event, el) {
     el.removeAttribute("role");
     return;
   }
-  dress(el, visit, Date.now());
+  dress(el, visit, present());
   if (!visit.opens) el.removeAttribute("role");
 }
 
@@ -138,7 +139,7 @@ function refresh() {
   const visits = new Map(diary.visits.map((visit) => [visit.id, visit]));
   for (const el of place.querySelectorAll(".ec-event[data-ref]")) {
     const visit = visits.get(el.dataset.ref);
-    if (visit) dress(el, visit, Date.now());
+    if (visit) dress(el, visit, present());
   }
   rove(place.contains(document.activeElement) ? document.activeElement : null);
   markOpen();
@@ -169,6 +170,7 @@ function redraw() {
 function take(fresh) {
   const before = diary;
   diary = fresh;
+  setClock(diary.now);
   const sameGrid = ["opens", "closes", "first", "by", "week"].every((key) => before[key] === fresh[key]);
   if (JSON.stringify(before.columns) !== JSON.stringify(fresh.columns) || !sameGrid) reset();
   else redraw();
@@ -366,7 +368,7 @@ function ended() {
 
 setInterval(() => {
   refresh();
-  if (!document.hidden && diary.visits.some((visit) => lateBy(visit, Date.now()) > 0)) refreshStrip();
+  if (!document.hidden && diary.visits.some((visit) => lateBy(visit, present()) > 0)) refreshStrip();
 }, 30_000);
 
 const follow = (id) => () => document.getElementById(id)?.click();

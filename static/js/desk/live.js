@@ -6,6 +6,8 @@
  * while something is dragged nothing is shown that would move under the pointer.
  */
 
+import { present } from "./times.js";
+
 const EVERY = 3_000;
 const SLOWEST = 30_000;
 
@@ -17,7 +19,7 @@ export class Live {
     this.held = 0;
     this.failures = 0;
     this.turn = 0;
-    this.seenAt = new Date();
+    this.seenAt = present();
     document.addEventListener("visibilitychange", () => !document.hidden && this.now());
     addEventListener("online", () => this.now());
     addEventListener("pageshow", (event) => event.persisted && this.now());
@@ -27,7 +29,7 @@ export class Live {
   watch(url, etag) {
     this.url = url;
     this.etag = etag;
-    this.seenAt = new Date();
+    this.seenAt = present();
     this.turn += 1;
     this.later();
   }
@@ -83,7 +85,7 @@ export class Live {
       this.onChange(diary);
     }
     this.failures = 0;
-    this.seenAt = new Date();
+    this.seenAt = present();
     this.become("live");
   }
 

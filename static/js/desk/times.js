@@ -3,6 +3,18 @@
  * computer is in; the server wants instants.
  */
 
+let ahead = 0;
+
+/** Go by the server's clock, whose time is `text`, however wrong this computer's may be. */
+export function setClock(text) {
+  ahead = Date.parse(text) - Date.now();
+}
+
+/** The present, in milliseconds. */
+export function present() {
+  return Date.now() + ahead;
+}
+
 const two = (number) => String(number).padStart(2, "0");
 
 /** The wall clock of a date that the grid handed out, such as `2026-11-24T10:00`. */
@@ -20,7 +32,7 @@ export function instantOf(wall, zone) {
 }
 
 /** `10:42` on the clocks of `zone`. */
-export function clockIn(zone, date = new Date()) {
+export function clockIn(zone, date = present()) {
   const parts = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone };
   return new Intl.DateTimeFormat("en-GB", parts).format(date);
 }
