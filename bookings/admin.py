@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from bookings import admin_logins as admin_logins  # registers its own page
 from bookings.day import visits_to_move
 from bookings.forms.phone import PhoneField
 from bookings.models import (

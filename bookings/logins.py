@@ -9,6 +9,8 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -16,6 +18,9 @@ from django.utils.translation import gettext as _
 # What a session knows of itself: when it was last used, and whose second factor it has seen.
 SEEN = "seen"
 SHOWN = "second_factor_shown"
+
+# What counts as a second factor.
+LOCKS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 # In this order: later ones call themselves by the earlier names too.
 BROWSERS = {
@@ -81,8 +86,18 @@ def on_user_saved(
 
 def has_second_factor(user: User | AnonymousUser) -> bool:
     """Whether ``user`` has a passkey or an authenticator app; recovery codes alone are neither."""
-    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
+    return Authenticator.objects.filter(user_id=user.pk, type__in=LOCKS).exists()
+
+
+def take_locks_off(user: User) -> None:
+    """Remove every second factor of ``user`` and sign her out; she sets up new ones."""
+    Authenticator.objects.filter(user=user).delete()
+    end_all_sessions(user)
+
+
+def end_all_sessions(user: User) -> None:
+    """Sign ``user`` out everywhere."""
+    get_adapter().end_sessions(UserSession.objects.filter(user=user))
 
 
 def has_shown_second_factor(request: HttpRequest) -> bool:

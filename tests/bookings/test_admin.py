@@ -38,7 +38,7 @@ def visit(clock: time_machine.Traveller, book: Book, mia: Therapist, fern: Room)
 
 
 @pytest.fixture
-def owner(olive: User) -> Browser:
+def owner(clock: time_machine.Traveller, olive: User) -> Browser:
     return browser_of(olive)
 
 
