@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import board, desk, desk_change, desk_move, diary
+from bookings.views import board, desk, desk_booking, desk_change, desk_move, desk_repeat, diary
 
 register_converter(ReferenceConverter, "reference")
 
@@ -16,9 +16,12 @@ urlpatterns: list[URLPattern] = [
     path("desk/list/", board.day_list, name="desk_list"),
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path("desk/strip/", board.strip, name="desk_strip"),
+    path("desk/book/", desk_booking.book, name="desk_book"),
+    path("desk/book/client/", desk_booking.people, name="desk_book_client"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}undo/", diary.undo, name="desk_undo"),
+    path(f"{VISIT}repeat/", desk_repeat.repeat, name="desk_repeat"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk_move.move, name="desk_move"),
     path(f"{VISIT}note/", desk.note, name="desk_note"),

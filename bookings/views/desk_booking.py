@@ -67,7 +67,7 @@ def book(request: HttpRequest) -> HttpResponse:
     if kept.booked:
         # Sent twice: the first has booked, and both are told so.
         return _booked(request, booked_or_404(kept.booked))
-    if draft.client is None and kept.client and kept.who == draft.who:
+    if draft.client is None and kept.client and kept.newcomer == draft.who:
         draft = known_as(draft, Client.objects.get(pk=kept.client))
     if draft.stage != "finish":
         return _page(request, draft)
@@ -119,9 +119,10 @@ def _with_record(request: HttpRequest, draft: Draft) -> Draft:
     client = actions.add_client(
         **draft.newcomer.contact, by=actions.staff(me(request)), now=timezone.now()
     )
-    draft = known_as(draft, client)
-    keep(request, draft, replace(read_kept(request, draft), who=draft.who, client=client.pk))
-    return draft
+    known = known_as(draft, client)
+    kept = read_kept(request, draft)
+    keep(request, known, replace(kept, who=known.who, newcomer=draft.who, client=client.pk))
+    return known
 
 
 def _place(request: HttpRequest, draft: Draft, check: HealthCheck) -> Appointment:

@@ -119,10 +119,12 @@ class Draft:
 class Kept:
     """What the session remembers of one form: keys of rows, no name and no answer.
 
-    ``refused`` where the health answers said "stop": they cannot be said to be unchanged.
+    ``newcomer`` is the person's key before ``client`` had a record. ``refused`` where the health
+    answers said "stop": they cannot be said to be unchanged.
     """
 
     who: str = ""
+    newcomer: str = ""
     service: int = 0
     check: int = 0
     client: int = 0
