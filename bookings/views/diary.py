@@ -24,12 +24,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bookings import actions
 from bookings.actions import BookingError, TimeTaken
+from bookings.clearances import waiting_requests
+from bookings.day import desk_day
 from bookings.diary_feed import Json, Scope, diary, fingerprint
 from bookings.forms.diary import PlaceForm, UndoForm
 from bookings.history import history_of
 from bookings.models import Appointment, Room, Therapist
 from bookings.models.appointments import UPCOMING
 from bookings.permissions import desk_only
+from bookings.strip import Strip
 from bookings.views.common import private, spa_of
 from bookings.views.diary_words import words
 from bookings.views.panel import PANEL, in_panel, with_news
@@ -163,9 +166,15 @@ def _page(request: HttpRequest, scope: Scope) -> HttpResponse:
         "links": shown["links"],
         "words": words(),
         "desk_paths": _paths(),
+        "strip": _strip(request, scope),
         **bar(request, here),
     }
     return render(request, "bookings/desk/calendar.html", context)
+
+
+def _strip(request: HttpRequest, scope: Scope) -> Strip:
+    spa, now = spa_of(request), timezone.now()
+    return Strip(desk_day(scope.on, spa=spa, now=now), waiting_requests(spa=spa, now=now))
 
 
 def _paths() -> dict[str, str]:
