@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bookings.actions import ready_since
 from bookings.cards import Card
 from bookings.clearances import Queue
 from bookings.day import Day
@@ -66,14 +67,10 @@ class Strip:
 
     @property
     def ready(self) -> list[Therapist]:
-        """Therapists who have said today that they are ready for the next one."""
+        """Therapists who have said today that they are ready for the next one, and still wait."""
         therapists = [column.therapist for column in self.day.columns] if self.day.is_today else []
-        return [
-            one
-            for one in therapists
-            if one.ready_since
-            and one.ready_since.astimezone(self.day.now.tzinfo).date() == self.day.today
-        ]
+        visits = [card.appointment for card in self.day.cards]
+        return [one for one in therapists if ready_since(one, visits, self.day.now)]
 
     @property
     def gaps(self) -> list[Gap]:

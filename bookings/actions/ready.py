@@ -41,11 +41,13 @@ def ready_since(
 ) -> datetime | None:
     """Since when ``therapist`` waits for her next client, or ``None``.
 
-    It ends with the arrival or the start of any of her ``visits`` of the day after it, and with
-    the day. Nothing is written for that, so a step that is taken back takes nothing along.
+    It ends with the day, and with the arrival or the start of any of her visits after it.
+    ``visits`` are those of the present day, be it everybody's. Nothing is written for that, so a
+    step that is taken back takes nothing along.
     """
     since = therapist.ready_since
     if since is None or timezone.localtime(since).date() != timezone.localtime(now).date():
         return None
-    moments = (moment for one in visits for moment in (one.arrived_at, one.started_at) if moment)
+    own = (one for one in visits if one.therapist_id == therapist.pk)
+    moments = (moment for one in own for moment in (one.arrived_at, one.started_at) if moment)
     return None if any(moment > since for moment in moments) else since

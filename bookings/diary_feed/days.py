@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from bookings.actions import ready_since
 from bookings.cards import Card, shown
 from bookings.diary_feed.bands import (
     Shift,
@@ -175,7 +176,7 @@ class Days:
 
     def _column_of(self, therapist: Therapist) -> Json:
         shifts = self._shifts(therapist, self.scope.on)
-        ready = therapist.ready_since
+        visits = [card.appointment for card in self.cards]
         return {
             "id": f"t{therapist.pk}",
             "key": therapist.pk,
@@ -183,8 +184,8 @@ class Days:
             "colour": therapist.colour,
             "hours": ", ".join(hours_in_words(one.starts, one.ends) for one in shifts)
             or _("not in"),
-            "ready": ready is not None
-            and self.scope.on == self.today == ready.astimezone(self.scope.zone).date(),
+            "ready": self.scope.on == self.today
+            and ready_since(therapist, visits, self.now) is not None,
         }
 
     def _absence_of(self, therapist: Therapist) -> str:

@@ -242,6 +242,17 @@ def test_being_ready_ends_with_the_next_client_and_comes_back_with_the_step(
     assert "ready, since 10:02." in words(as_mia.get("/therapist/"))
 
 
+def test_the_desk_sees_who_is_ready_until_her_next_client_comes(
+    as_mia: Browser, visit: Appointment, dana: User, clock: time_machine.Traveller
+) -> None:
+    as_mia.post(READY, {"wish": "ready"})
+    as_dana = browser_of(dana)
+    assert "Ready: Mia since 10:02" in words(as_dana.get("/desk/strip/"))
+    clock.move_to(at(10, 4), tick=False)
+    press(as_mia, visit, "arrived")
+    assert "Ready:" not in words(as_dana.get("/desk/strip/"))
+
+
 def test_being_ready_outlasts_a_client_who_was_here_before_until_she_is_treated(
     as_mia: Browser, visit: Appointment, mia: Therapist, clock: time_machine.Traveller
 ) -> None:
