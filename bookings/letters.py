@@ -234,7 +234,7 @@ def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, 
     starts, ends = appointment.starts_local, appointment.ends_local
     treatment = _("%(treatment)s, %(minutes)d minutes") % {
         "treatment": one_line(appointment.service.name),
-        "minutes": appointment.option.minutes,
+        "minutes": appointment.minutes,
     }
     facts = [
         (_("When"), span_in_words(starts, ends, timezone.localdate(now))),

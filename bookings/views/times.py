@@ -291,10 +291,12 @@ def read_times(
     path: str,
     keys: dict[str, str],
     moving: Appointment | None = None,
+    minutes: int | None = None,
 ) -> tuple[Times, list[str]]:
     """Read the free times that ``given`` (therapist, date) asks for, in a fixed number of queries.
 
-    What cannot be is left out and explained by a notice. ``moving`` counts as free.
+    What cannot be is left out and explained by a notice. ``moving`` counts as free;
+    ``minutes`` stands in for the option's length.
     """
     today = now.astimezone(spa.zone).date()
     last_day = last_bookable_day(spa, now)
@@ -305,6 +307,7 @@ def read_times(
         last_day=last_day,
         now=now,
         spa=spa,
+        minutes=minutes,
         ignoring=moving,
     )
     therapist, therapist_notice = _wanted_therapist(given.get("therapist", ""), found)

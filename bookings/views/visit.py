@@ -124,6 +124,7 @@ def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> Ht
         path=reverse("bookings:visit_reschedule", args=[token]),
         keys={},
         moving=appointment,
+        minutes=appointment.minutes,
     )
     if _is_the_same(appointment, appointment.starts_at, shown.wanted.therapist):
         shown = replace(shown, left_out=appointment.starts_at)
