@@ -15,6 +15,7 @@ from bookings.actions.errors import (
 )
 from bookings.actions.events import Actor, record
 from bookings.actions.health import is_just_given
+from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place, lock_diary
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
@@ -104,6 +105,7 @@ def reschedule_appointment(
         appointment, on=starts_at, spa=spa, now=now
     ):
         raise HealthCheckNeeded
+    refuse_unfit_length(minutes)
     by_staff = by.kind == Event.ActorKind.STAFF
     wish = Wish(
         service=appointment.service,

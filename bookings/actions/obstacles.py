@@ -6,13 +6,21 @@ from dataclasses import replace
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bookings.actions.errors import Blocker
+from bookings.actions.errors import Blocker, InTheWay
 from bookings.actions.wishes import Wish
+from bookings.availability import CELL_MINUTES
 from bookings.models import Appointment, Room, Therapist
 from bookings.queries import last_diary_day
 from bookings.words import clock_time, full_day
 
-LENGTHS = range(5, 481, 5)
+LENGTHS = range(CELL_MINUTES, 8 * 60 + 1, CELL_MINUTES)
+
+
+def refuse_unfit_length(minutes: int | None) -> None:
+    """Raise ``InTheWay`` where no visit can be so long; ``None`` means a length that it has."""
+    if minutes is not None and minutes not in LENGTHS:
+        words = _("A visit lasts from 5 minutes to 8 hours, in steps of five minutes")
+        raise InTheWay([Blocker(words)])
 
 
 def obstacles(wish: Wish) -> list[Blocker]:
@@ -40,8 +48,6 @@ def obstacles(wish: Wish) -> list[Blocker]:
 
 
 def _unfit_time(wish: Wish) -> list[str]:
-    if wish.length.visit not in LENGTHS:
-        return [_("A visit lasts from 5 minutes to 8 hours, in steps of five minutes")]
     last_day = last_diary_day(wish.spa, wish.now)
     if wish.starts_at < wish.first_moment or _far(wish).day > last_day:
         day = full_day(last_day, wish.today)

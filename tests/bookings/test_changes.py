@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 
 from bookings import actions
 from bookings.models import Appointment, HealthCheck, Room, Therapist
-from services.models import Service, SpaProfile
+from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import NOW, OTTO, at, make_check
 
@@ -268,6 +269,215 @@ def test_a_request_that_is_moved_stays_one_without_reminders(
     request = book(at(10, days=4), outcome=Outcome.CLEARANCE)
     assert move(request, at(14, days=5)).status == "requested"
     assert waiting(request) == {("changed", 0, NOW)}
+
+
+# --- Moving at the desk -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk_move(move: Do, dana: User) -> Do:
+    return lambda visit, starts_at, **how: move(
+        visit, starts_at, **{"by": actions.staff(dana), **how}
+    )
+
+
+def in_the_way(desk_move: Do, visit: Appointment, starts_at: datetime, **how: Any) -> list[str]:
+    with pytest.raises(actions.InTheWay) as refused:
+        desk_move(visit, starts_at, **how)
+    return [blocker.words for blocker in refused.value.blockers]
+
+
+def test_the_desk_moves_by_five_minutes_and_stays_in_the_room(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room, moss: Room, lymph: Service
+) -> None:
+    visit = book(at(10, days=4))
+    moss.services.add(lymph)
+    # Without a thought of the present room, this one would be given.
+    Room.objects.create(name="Sage").services.add(lymph)
+    moved = desk_move(visit, at(10, 5, days=4))
+    assert (moved.starts_at, moved.room) == (at(10, 5, days=4), fern)
+
+
+def test_a_client_who_moves_herself_keeps_to_the_steps_of_the_spa(
+    book: Book, move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    with pytest.raises(actions.TimeTaken):
+        move(visit, at(10, 5, days=4), reason="I would like to.")
+
+
+def test_a_move_outside_the_hours_needs_a_reason_which_is_kept(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    with pytest.raises(actions.ReasonNeeded) as refused:
+        desk_move(visit, at(18, days=4))
+    assert refused.value.rules == ["Mia works 09:00 – 17:00 on this day."]
+    assert refused.value.message == (
+        "Mia works 09:00 – 17:00 on this day. Please give a reason if it has to be."
+    )
+    assert stored(visit).starts_at == at(10, days=4)
+    moved = desk_move(visit, at(18, days=4), reason="Late train.")
+    assert moved.starts_at == at(18, days=4)
+    assert visit.events.latest("pk").reason == "Late train."
+
+
+def test_a_visit_that_stands_outside_the_hours_needs_no_reason_to_come_back(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    late = desk_move(book(at(10, days=4)), at(18, days=4), reason="Late train.")
+    with pytest.raises(actions.ReasonNeeded):
+        desk_move(late, at(18, days=4), minutes=75)
+    assert desk_move(late, at(15, days=4)).starts_at == at(15, days=4)
+
+
+def test_the_spas_notice_does_not_bind_a_move_at_the_desk(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(14, days=4))
+    assert desk_move(visit, at(10, days=4), now=at(9, 55, days=4)).starts_at == at(10, days=4)
+
+
+def test_a_visit_moves_into_the_past_of_today_with_a_reason_and_never_further(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit, now = book(at(14, days=4)), at(13, days=4)
+    assert desk_move(visit, at(12, days=4), now=now, reason="Came early.").starts_at == at(
+        12, days=4
+    )
+    assert in_the_way(desk_move, stored(visit), at(12, days=3), now=now, reason="Oh.") == [
+        "Visits can be placed from today until Monday 27 November 2028"
+    ]
+
+
+def test_no_reason_moves_a_visit_onto_another(
+    book: Book, desk_move: Do, mia: Therapist, noor: Therapist, fern: Room, moss: Room
+) -> None:
+    visit = book(at(10, days=4), therapist=mia)
+    book(at(14, days=4), therapist=mia, details=OTTO)
+    for reason in ("", "It has to be."):
+        assert in_the_way(desk_move, visit, at(14, 30, days=4), therapist=mia, reason=reason) == [
+            "Mia is with Otto until 15:00"
+        ]
+        assert in_the_way(desk_move, visit, at(14, 30, days=4), therapist=noor, reason=reason) == [
+            "The room Fern is taken by Otto until 15:00"
+        ]
+    assert (stored(visit).starts_at, stored(visit).sequence) == (at(10, days=4), 1)
+
+
+def test_a_visit_moves_to_another_room_and_back(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room, moss: Room, lymph: Service
+) -> None:
+    visit = book(at(10, days=4))
+    assert in_the_way(desk_move, visit, at(10, days=4), room=moss) == [
+        "Moss does not suit “Lymphatic drainage massage”"
+    ]
+    moss.services.add(lymph)
+    moved = desk_move(visit, at(10, days=4), room=moss)
+    assert (moved.room, last_event(visit)["changes"]) == (moss, {"room": [fern.pk, moss.pk]})
+    assert desk_move(moved, at(10, days=4), room=moss).sequence == moved.sequence
+    assert desk_move(moved, at(10, days=4), room=fern).room == fern
+
+
+def test_a_longer_visit_that_is_offered_so_long_gets_that_price(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room, lymph: Service, hour: ServiceOption
+) -> None:
+    long = ServiceOption.objects.create(service=lymph, minutes=90, price=Decimal("100.00"))
+    visit = book(at(10, days=4))
+    longer = desk_move(visit, at(10, days=4), minutes=90)
+    assert (longer.ends_at, longer.busy_until) == (at(11, 30, days=4), at(11, 45, days=4))
+    assert (longer.option, longer.price) == (long, Decimal("100.00"))
+    assert last_event(visit)["changes"] == {
+        "minutes": [60, 90],
+        "option": [hour.pk, long.pk],
+        "price": ["75.00", "100.00"],
+    }
+
+
+def test_a_length_that_is_not_offered_keeps_the_price(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room, lymph: Service, hour: ServiceOption
+) -> None:
+    ServiceOption.objects.create(service=lymph, minutes=75, price=Decimal("90.00"), active=False)
+    visit = book(at(10, days=4))
+    Appointment.objects.update(price=Decimal("70.00"))
+    longer = desk_move(stored(visit), at(10, days=4), minutes=75)
+    assert (longer.minutes, longer.option, longer.price) == (75, hour, Decimal("70.00"))
+    # Back to its own length, it has the price that was agreed upon.
+    assert desk_move(longer, at(10, days=4), minutes=60).price == Decimal("70.00")
+
+
+def test_a_visit_keeps_its_length_when_it_moves(
+    book: Book, desk_move: Do, move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = desk_move(book(at(10, days=4)), at(10, days=4), minutes=75)
+    assert desk_move(visit, at(14, days=4)).ends_at == at(15, 15, days=4)
+    assert move(stored(visit), at(10, days=5)).ends_at == at(11, 15, days=5)
+
+
+def test_a_visit_is_not_lengthened_into_the_next_one(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    book(at(11, 15, days=4), details=OTTO)
+    assert in_the_way(desk_move, visit, at(10, days=4), minutes=65, therapist=mia) == [
+        "Mia is with Otto from 11:15: too little time to tidy up and prepare"
+    ]
+    assert stored(visit).minutes == 60
+
+
+@pytest.mark.parametrize("minutes", [-5, 0, 4, 62, 485, 10_000])
+def test_a_length_that_cannot_be_is_refused(
+    minutes: int, book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    assert in_the_way(desk_move, visit, at(10, days=4), minutes=minutes, reason="Oh.") == [
+        "A visit lasts from 5 minutes to 8 hours, in steps of five minutes"
+    ]
+
+
+def test_news_of_the_desk_wait_a_minute_and_can_be_left_out(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    visit.messages.filter(kind="confirmation").update(state="sent")
+    moved = desk_move(visit, at(14, days=5))
+    reminders = {("reminder", 48, at(14, days=3)), ("reminder", 3, at(11, days=5))}
+    assert waiting(visit) == {("changed", 0, NOW + actions.MAIL_GRACE), *reminders}
+    visit.messages.filter(kind="changed").update(state="sent")
+    desk_move(moved, at(15, days=5), tell=False)
+    assert waiting(visit) == {("reminder", 48, at(15, days=3)), ("reminder", 3, at(12, days=5))}
+
+
+def test_a_confirmation_that_waits_survives_a_move_without_a_mail(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    desk_move(visit, at(14, days=5), tell=False)
+    assert ("confirmation", 0, NOW) in waiting(visit)
+
+
+def test_a_stale_page_of_the_desk_learns_how_the_visit_stands_now(
+    book: Book, move: Do, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    seen = stored(visit)
+    move(visit, at(14, days=4))
+    book(at(9, days=4), details=OTTO)
+    with pytest.raises(actions.ChangedMeanwhile) as refused:
+        desk_move(seen, at(9, days=4))
+    assert refused.value.latest is not None
+    assert refused.value.latest.starts_at == at(14, days=4)
+
+
+def test_a_cancellation_without_a_mail_sends_nothing(
+    book: Book, cancel: Do, dana: User, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    cancel(visit, by=actions.staff(dana), tell=False)
+    assert set(visit.messages.values_list("kind", "state")) == {
+        ("confirmation", "void"),
+        ("reminder", "void"),
+    }
 
 
 # --- Stale answers ----------------------------------------------------------------------------

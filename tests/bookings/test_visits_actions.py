@@ -194,3 +194,57 @@ def test_an_arrived_visit_keeps_its_time_and_a_completed_one_frees_it(
         return
     with pytest.raises(actions.TimeTaken):
         book(TEN, details=OTTO)
+
+
+# --- The treatment begins ---------------------------------------------------------------------
+
+
+def test_the_arrival_and_the_beginning_are_kept(visit: Appointment, dana: User) -> None:
+    desk = {"by": actions.staff(dana)}
+    early, begins = TEN - timedelta(minutes=5), TEN + timedelta(minutes=2)
+    arrived = actions.mark_arrived(appointment=visit, now=early, **desk)
+    begun = actions.start_treatment(appointment=arrived, now=begins, **desk)
+    assert (begun.status, begun.arrived_at, begun.started_at) == ("arrived", early, begins)
+    event = visit.events.latest("pk")
+    assert (event.kind, event.actor) == ("started", dana)
+    assert event.changes == {"started_at": [None, begins.isoformat()]}
+    done = actions.mark_completed(appointment=begun, now=at(11, days=4), **desk)
+    assert (done.arrived_at, done.started_at) == (early, begins)
+
+
+def test_who_was_not_marked_as_arrived_is_here_when_it_begins(visit: Appointment) -> None:
+    actions.start_treatment(appointment=visit, by=actions.SYSTEM, now=TEN)
+    begun = stored(visit)
+    assert (begun.status, begun.arrived_at, begun.started_at) == ("arrived", TEN, TEN)
+    assert set(visit.messages.values_list("state", "sequence")) == {("pending", 2)}
+
+
+def test_a_treatment_begins_once(visit: Appointment) -> None:
+    begun = actions.start_treatment(appointment=visit, by=actions.SYSTEM, now=TEN)
+    with pytest.raises(actions.NoLongerPossible):
+        actions.start_treatment(appointment=begun, by=actions.SYSTEM, now=at(11, days=4))
+    assert stored(visit).started_at == TEN
+
+
+@pytest.mark.parametrize("status", ["requested", "completed", "no_show", "cancelled"])
+def test_nothing_else_begins(status: str, visit: Appointment) -> None:
+    Appointment.objects.filter(pk=visit.pk).update(status=status)
+    visit.refresh_from_db()
+    with pytest.raises(actions.NoLongerPossible):
+        actions.start_treatment(appointment=visit, by=actions.SYSTEM, now=TEN)
+
+
+def test_no_treatment_begins_before_its_day(visit: Appointment) -> None:
+    with pytest.raises(actions.NoLongerPossible):
+        actions.start_treatment(
+            appointment=visit, by=actions.SYSTEM, now=TEN.replace(hour=0) - timedelta(seconds=1)
+        )
+
+
+def test_expected_again_forgets_the_arrival_and_the_beginning(
+    visit: Appointment, spa: SpaProfile
+) -> None:
+    begun = actions.start_treatment(appointment=visit, by=actions.SYSTEM, now=TEN)
+    actions.mark_expected(appointment=begun, by=actions.SYSTEM, spa=spa, now=TEN)
+    back = stored(visit)
+    assert (back.status, back.arrived_at, back.started_at) == ("confirmed", None, None)
