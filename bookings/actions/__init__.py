@@ -25,12 +25,13 @@ from bookings.actions.changes import (
     withdraw_health_check,
 )
 from bookings.actions.clients import (
+    ClientEntry,
     RecordChanged,
     RecordMerged,
     add_client,
     change_client,
-    client_version,
     current_client,
+    entry_of,
 )
 from bookings.actions.desk import book_at_desk, note_on_appointment
 from bookings.actions.errors import (
@@ -60,9 +61,11 @@ from bookings.actions.merges import (
     CannotMerge,
     CannotPart,
     Parting,
+    fields_filled,
     joined_notes,
     merge_clients,
     part_clients,
+    why_not_merge,
 )
 from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
 from bookings.actions.outbox import MAIL_GRACE
@@ -91,6 +94,7 @@ __all__ = [
     "CannotMerge",
     "CannotPart",
     "ChangedMeanwhile",
+    "ClientEntry",
     "Details",
     "HealthCheckNeeded",
     "HoldLost",
@@ -115,12 +119,13 @@ __all__ = [
     "check_is_fresh",
     "check_still_holds",
     "client_changes_until",
-    "client_version",
     "confirm_appointment",
     "current_client",
     "decide_request",
     "discard_health_check",
+    "entry_of",
     "expire_holds",
+    "fields_filled",
     "hold_time",
     "issue_visit_link",
     "joined_notes",
@@ -155,6 +160,7 @@ __all__ = [
     "start_treatment",
     "take_back_step",
     "undo_change",
+    "why_not_merge",
     "withdraw_health_check",
     "write_treatment_note",
 ]

@@ -1,7 +1,5 @@
 """Entering clients and changing their records. Each change is kept with who made it."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +15,7 @@ FIELDS = ("name", "email", "phone", "preferred_therapist_id", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ClientEntry:
     """What the desk enters about a client; ``phone`` is E.164, empty texts mean none."""
 
     name: str
@@ -28,13 +26,17 @@ class Record:
 
 
 class RecordChanged(BookingError):
-    """Somebody else changed the client's record after the form was shown."""
+    """Somebody else changed the client's record after the form was shown; ``latest`` is it now."""
+
+    def __init__(self, latest: Client) -> None:
+        super().__init__()
+        self.latest = latest
 
     @property
     def message(self) -> str:
         return _(
-            "Somebody else has changed this record in the meantime. Nothing was overwritten:"
-            " look at what it says now, and save again what is still to change."
+            "Somebody else has changed this record in the meantime, so nothing was saved yet."
+            " Please look at it once more and save again."
         )
 
 
@@ -51,15 +53,9 @@ class RecordMerged(BookingError):
         return words % {"name": self.kept}
 
 
-def client_version(client: Client) -> str:
-    """Return a key that differs as soon as anything that the desk enters has changed."""
-    values = json.dumps(asdict(record_of(client)))
-    return hashlib.sha256(values.encode()).hexdigest()[:16]
-
-
-def record_of(client: Client) -> Record:
+def entry_of(client: Client) -> ClientEntry:
     """Return what the desk has entered about ``client``."""
-    return Record(
+    return ClientEntry(
         name=client.name,
         email=client.email,
         phone=str(client.phone or ""),
@@ -80,9 +76,9 @@ def add_client(
     note: str = "",
 ) -> Client:
     """Enter a new client; ``phone`` is E.164."""
-    entered = Record(name, email, phone, _key(preferred_therapist), note)
+    entered = ClientEntry(name, email, phone, _key(preferred_therapist), note)
     client = Client.objects.create(**asdict(entered))
-    _keep(client, ClientChange.Kind.ADDED, Record(""), by=by, now=now)
+    _keep(client, ClientChange.Kind.ADDED, ClientEntry(""), by=by, now=now)
     return client
 
 
@@ -90,7 +86,7 @@ def add_client(
 def change_client(
     *,
     client: Client,
-    seen: str,
+    seen: ClientEntry | None,
     name: str,
     by: Actor,
     now: datetime,
@@ -99,7 +95,7 @@ def change_client(
     preferred_therapist: Therapist | None = None,
     note: str = "",
 ) -> Client:
-    """Replace what the record of ``client`` says; ``seen`` is the ``client_version`` it shown.
+    """Replace what the record of ``client`` says; ``seen`` is what it said when it was shown.
 
     Messages that wait go to the new address: they read it when they are sent. Links stay good.
     Raises ``RecordChanged`` or ``RecordMerged``.
@@ -107,12 +103,12 @@ def change_client(
     latest = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
     if latest.merged_into is not None:
         raise RecordMerged(latest.merged_into)
-    before = record_of(latest)
-    after = Record(name, email, phone, _key(preferred_therapist), note)
+    before = entry_of(latest)
+    after = ClientEntry(name, email, phone, _key(preferred_therapist), note)
     if after == before:
         return latest
-    if client_version(latest) != seen:
-        raise RecordChanged
+    if before != seen:
+        raise RecordChanged(latest)
     for field, value in asdict(after).items():
         setattr(latest, field, value)
     latest.save(update_fields=FIELDS)
@@ -138,9 +134,9 @@ def _key(therapist: Therapist | None) -> int | None:
 
 
 def _keep(
-    client: Client, kind: ClientChange.Kind, before: Record, *, by: Actor, now: datetime
+    client: Client, kind: ClientChange.Kind, before: ClientEntry, *, by: Actor, now: datetime
 ) -> None:
-    old, new = asdict(before), asdict(record_of(client))
+    old, new = asdict(before), asdict(entry_of(client))
     values: dict[str, Any] = {
         field: [old[field], new[field]] for field in FIELDS if old[field] != new[field]
     }

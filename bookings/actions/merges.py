@@ -55,8 +55,9 @@ def merge_clients(*, kept: Client, merged: Client, by: Actor, now: datetime) -> 
     """
     rows = _locked(kept, merged)
     kept, merged = rows[kept.pk], rows[merged.pk]
-    _refuse_unless_mergeable(kept, merged)
-    filled = _filled(kept, merged)
+    if refused := why_not_merge(kept, merged):
+        raise CannotMerge(refused)
+    filled = fields_filled(kept, merged)
     _write(kept, {field: after for field, (_before, after) in filled.items()})
     # A merged record always leads straight to one that stands for itself.
     Client.objects.filter(Q(pk=merged.pk) | Q(merged_into=merged)).update(merged_into=kept)
@@ -94,6 +95,32 @@ def part_clients(*, merge: ClientMerge, by: Actor, now: datetime) -> Parting:
     return Parting(Client.objects.get(pk=merged.pk), stayed, left)
 
 
+def fields_filled(kept: Client, merged: Client) -> dict[str, list[Any]]:
+    """Return what ``kept`` takes over from ``merged``: field, before and after, as JSON values."""
+    filled: dict[str, list[Any]] = {}
+    for field in FILLED:
+        before, after = _plain(getattr(kept, field)), _plain(getattr(merged, field))
+        if after and not before:
+            filled[field] = [before, after]
+    notes = joined_notes(kept.note, merged.note)
+    if notes != kept.note:
+        filled["note"] = [kept.note, notes]
+    if merged.created_at < kept.created_at:
+        filled["created_at"] = [kept.created_at.isoformat(), merged.created_at.isoformat()]
+    return filled
+
+
+def why_not_merge(kept: Client, merged: Client) -> str:
+    """Return why these two cannot be made into one, in a sentence; empty where they can."""
+    if kept.pk == merged.pk:
+        return _("This is the same record twice. Please choose another one.")
+    for client in (kept, merged):
+        if client.merged_into is not None:
+            words = _("The record of %(name)s has been merged into that of %(other)s already.")
+            return words % {"name": client, "other": client.merged_into}
+    return ""
+
+
 def joined_notes(kept: str, merged: str) -> str:
     """Return both notes, once where they say the same."""
     if not merged or merged in kept:
@@ -106,30 +133,6 @@ def _locked(*clients: Client) -> dict[int, Client]:
     keys = [client.pk for client in clients]
     rows = Client.objects.filter(Q(pk__in=keys) | Q(merged_into__in=keys)).order_by("pk")
     return {row.pk: row for row in rows.select_for_update(no_key=True)}
-
-
-def _refuse_unless_mergeable(kept: Client, merged: Client) -> None:
-    if kept.pk == merged.pk:
-        raise CannotMerge(_("This is the same record twice. Please choose another one."))
-    for client in (kept, merged):
-        if client.merged_into is not None:
-            words = _("The record of %(name)s has been merged into that of %(other)s already.")
-            raise CannotMerge(words % {"name": client, "other": client.merged_into})
-
-
-def _filled(kept: Client, merged: Client) -> dict[str, list[Any]]:
-    """What changes on ``kept``: field, before and after, as JSON values."""
-    filled: dict[str, list[Any]] = {}
-    for field in FILLED:
-        before, after = _plain(getattr(kept, field)), _plain(getattr(merged, field))
-        if after and not before:
-            filled[field] = [before, after]
-    notes = joined_notes(kept.note, merged.note)
-    if notes != kept.note:
-        filled["note"] = [kept.note, notes]
-    if merged.created_at < kept.created_at:
-        filled["created_at"] = [kept.created_at.isoformat(), merged.created_at.isoformat()]
-    return filled
 
 
 def _undone(

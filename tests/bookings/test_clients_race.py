@@ -64,7 +64,7 @@ def test_a_record_that_two_desks_change_keeps_the_first_change(dana: User) -> No
         change = partial(
             actions.change_client,
             client=client,
-            seen=actions.client_version(client),
+            seen=actions.entry_of(client),
             by=actions.staff(dana),
             now=NOW,
         )
