@@ -147,6 +147,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _cancel_some(stage)
     _deliver_mail(until=now, kinds=Message.Kind.values)
     _live_through(stage)
+    _note_treatments(stage)
     _let_two_messages_fail(stage)
     _leave_reminders_to_send(stage)
     _hold_two_times(stage)
@@ -484,6 +485,22 @@ def _live_through(stage: Stage) -> None:
     soon = [one for one in visits if one.starts_at > stage.now + timedelta(minutes=10)]
     if soon and soon[0].starts_at < stage.now + timedelta(hours=2):
         _arrive(stage, soon[0])
+
+
+def _note_treatments(stage: Stage) -> None:
+    """Therapists with a login have noted what they did, but for the latest visits."""
+    done = sorted(stage.with_status(Status.COMPLETED), key=lambda visit: visit.starts_at)
+    for visit in done:
+        user, written_at = visit.therapist.user, visit.ends_at + timedelta(minutes=8)
+        if user is None or written_at > stage.now or stage.chance.random() < 0.2:
+            continue
+        actions.write_treatment_note(
+            appointment=visit,
+            text=stage.chance.choice(demo_people.TREATMENT_NOTES),
+            seen=None,
+            by=actions.staff(user),
+            now=written_at,
+        )
 
 
 def _arrive(stage: Stage, visit: Appointment) -> None:

@@ -212,6 +212,16 @@ NOTES = (
     "I would rather not talk during the massage.",
 )
 
+# What a therapist notes after a treatment.
+TREATMENT_NOTES = (
+    "Neck and left shoulder tight. Light strokes, good response after ten minutes.",
+    "Calm, slept through half of it. Ankles less swollen than last time.",
+    "Prefers more pressure on the lower back, none on the calves.",
+    "Talked about drinking enough water. Next time begin with the right arm.",
+    "First time; a little tense. Went slowly, and stopped five minutes early at her wish.",
+    "Warm towel on the shoulders helped. Wants to come every second week.",
+)
+
 REASONS = (
     "Rang: has a cold.",
     "Rang: train cancelled.",

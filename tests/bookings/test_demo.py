@@ -16,7 +16,15 @@ from django.db import connection
 from pytest_django import Settings
 
 from bookings import demo
-from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist
+from bookings.models import (
+    Appointment,
+    Client,
+    HealthCheck,
+    Message,
+    Room,
+    Therapist,
+    TreatmentNote,
+)
 from services.models import SpaProfile
 
 pytestmark = pytest.mark.django_db
@@ -51,9 +59,16 @@ def test_a_whole_demo(settings: Settings, tmp_path: Path, content: None) -> None
     _check_visits()
     _check_no_overlap()
     _check_messages()
+    _check_notes()
     _check_logins(tmp_path / "demo-logins.txt", said.getvalue())
     with pytest.raises(CommandError, match="There are appointments already"):
         call_command("load_demo")
+
+
+def _check_notes() -> None:
+    notes = TreatmentNote.objects.select_related("appointment", "author")
+    assert {note.author.username for note in notes} == {"mia", "noor"}
+    assert all(note.updated_at > note.appointment.ends_at for note in notes)
 
 
 def _check_people() -> None:
