@@ -58,12 +58,14 @@ class Series:
 def series_of(
     visit: Appointment, *, weeks: int, times: int, spa: SpaProfile, now: datetime
 ) -> Series:
-    """Return ``times`` dates after ``visit``, ``weeks`` apart, on its weekday at its time.
+    """Return ``times`` dates to come after ``visit``, ``weeks`` apart, on its weekday at its time.
 
     The visit keeps its therapist and its length. The health answers count as affirmed ``now``.
     Twelve queries, however many dates and therapists.
     """
-    dates = [same_time_later(visit.starts_at, weeks * n, spa=spa) for n in range(1, times + 1)]
+    missed = max((now - visit.starts_at) // timedelta(weeks=weeks), 0)
+    numbers = range(missed + 1, missed + times + 1)
+    dates = [same_time_later(visit.starts_at, weeks * n, spa=spa) for n in numbers]
     good_until = now + timedelta(days=spa.health_check_valid_days)
     days = [at.astimezone(spa.zone).date() for at in dates]
     by_the_rules = _offer(visit, days, spa=spa, now=now)

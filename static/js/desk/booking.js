@@ -3,6 +3,8 @@
  * changed" waits for a moment, so that an Enter too many does not answer for the client.
  */
 
+import "../health.js";
+
 const SETTLES = 500;
 
 const part = (element, name) => element.closest("[data-combobox]")?.querySelector(name);
