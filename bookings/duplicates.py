@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import combinations
 
 from django.db.models import Count, Q
 from django.db.models.functions import Upper
@@ -86,13 +85,20 @@ def _pairs(rows: Iterable[Client]) -> list[Pair]:
     for row in rows:
         for contact in filter(None, (row.email.casefold(), str(row.phone or ""))):
             sharing[contact].append(row)
-    pairs = {
-        (one.pk, other.pk): _pair(one, other)
-        for group in sharing.values()
-        if len(group) <= SHARED_BY_MOST
-        for one, other in combinations(group, 2)
-    }
+    pairs: dict[tuple[int, int], Pair] = {}
+    for group in sharing.values():
+        if len(group) <= SHARED_BY_MOST:
+            pairs |= {(pair.one.pk, pair.other.pk): pair for pair in _chain(group)}
     return list(pairs.values())
+
+
+def _chain(group: list[Client]) -> list[Pair]:
+    """Each record with an earlier one that has a like name, or else with the first."""
+    chain = []
+    for place, other in enumerate(group[1:], start=1):
+        like = (one for one in group[:place] if names_are_alike(one.name, other.name))
+        chain.append(_pair(next(like, group[0]), other))
+    return chain
 
 
 def _pair(one: Client, other: Client) -> Pair:

@@ -89,7 +89,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except RecordMerged as refused:
             return show_client(request, refused.kept, trouble=refused.message)
         else:
-            return done(request, changed, _("Saved what %(name)s told you.") % {"name": changed})
+            return done(request, changed, _("The record of %(name)s is saved.") % {"name": changed})
     title = _("Change the record of %(name)s") % {"name": shown}
     context = {"form": form, "client": shown, "title": title, "trouble": trouble}
     return answer(request, "edit", context)

@@ -115,6 +115,16 @@ def test_possible_duplicates_come_with_the_likeliest_first(desk: Browser, cleo: 
     ]
 
 
+def test_each_of_many_records_is_compared_with_one_like_it(desk: Browser, cleo: Client) -> None:
+    mother = Client.objects.create(name="Margaret", phone=CLEO.phone)
+    others = [Client.objects.create(name="Cleo H", phone=CLEO.phone) for _number in range(3)]
+    pairs = desk.get("/desk/clients/").context["pairs"]
+    assert [(pair.one, pair.other) for pair in pairs] == [
+        *((cleo, other) for other in others),
+        (cleo, mother),
+    ]
+
+
 def test_a_number_that_very_many_share_is_no_sign_of_a_duplicate(desk: Browser) -> None:
     for number in range(7):
         Client.objects.create(name=f"Walk-in {number}", phone="+442079460018")
@@ -318,7 +328,7 @@ def test_in_the_drawer_a_change_answers_with_the_record_and_the_news(
 ) -> None:
     answer = desk.post(url(cleo, "edit/"), form(cleo, desk, name="Cleo Hart"), **PANEL)
     assert "Cleo Hart" in page(answer)
-    assert '"news": "Saved what Cleo Hart told you."' in answer["HX-Trigger"]
+    assert '"news": "The record of Cleo Hart is saved."' in answer["HX-Trigger"]
 
 
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(desk: Browser, cleo: Client) -> None:
