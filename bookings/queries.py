@@ -112,7 +112,8 @@ def offer(
 
     every_cell = (1 << grid.cells) - 1
     allowed = grid.every(step_minutes or spa.slot_step_minutes) & grid.between(
-        earliest, _midnight(horizon + timedelta(days=1), spa.zone)
+        max(earliest, _midnight(first_day, spa.zone)),
+        _midnight(last_day + timedelta(days=1), spa.zone),
     )
     starts, room_starts = visit_starts(
         grid=grid,

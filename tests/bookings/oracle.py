@@ -35,7 +35,10 @@ class Off:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that decides about a start; lengths in minutes."""
+    """Everything that decides about a start; lengths in minutes.
+
+    ``around_the_clock`` leaves hours and time off out of it: only what is busy counts.
+    """
 
     zone: ZoneInfo
     first_day: date
@@ -50,6 +53,7 @@ class World:
     rooms: Sequence[int]
     off: Sequence[Off] = field(default=())
     busy: Sequence[Busy] = field(default=())
+    around_the_clock: bool = False
 
     def starts(self) -> dict[int, list[datetime]]:
         """The possible starts of each therapist in UTC, in order."""
@@ -98,17 +102,16 @@ class World:
 
     def _is_at_work(self, therapist: int, one: datetime) -> bool:
         wall = one.astimezone(self.zone)
-        return (
+        at_work = self.around_the_clock or (
             self.first_day <= wall.date() <= self.last_day
             and any(_works(rule, wall) for rule in self.hours[therapist])
             and not any(
                 off.therapist in (None, therapist) and _meets(off.start, off.end, one)
                 for off in self.off
             )
-            and not any(
-                busy.therapist == therapist and _meets(busy.start, busy.end, one)
-                for busy in self.busy
-            )
+        )
+        return at_work and not any(
+            busy.therapist == therapist and _meets(busy.start, busy.end, one) for busy in self.busy
         )
 
     def _room_busy(self, room: int, one: datetime) -> bool:

@@ -1,8 +1,8 @@
 """What the database's rows come to: offers, scarce rooms, whom a client saw before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,13 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
-from bookings.models.appointments import new_reference
 from bookings.queries import Offer, last_bookable_day, offer, rooms_scarce_last, seen_before
-from services.models import Category, Service, ServiceOption, SpaProfile
+from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at
-from tests.bookings.oracle import Busy, Off, World
+from tests.bookings.random_spas import build, horizon, midnight_after, spas
 from tests.bookings.rows import make_appointment
-from tests.bookings.strategies import BUFFERS, DAYS, LENGTHS, STEPS, hours, moments
+from tests.bookings.strategies import LENGTHS
 
 pytestmark = pytest.mark.django_db
 
@@ -337,65 +336,6 @@ def test_the_therapist_whom_a_client_saw_last_is_remembered(
 
 # --- Random spas in the database --------------------------------------------------------------
 
-STATES = ["held", "requested", "confirmed", "arrived", "completed", "cancelled", "expired"]
-
-
-@st.composite
-def spas(draw: st.DrawFn) -> dict[str, Any]:
-    """Plain values for a random spa of up to four therapists and three rooms."""
-    zone, first_day = draw(st.sampled_from(DAYS))
-    days = [first_day, first_day + timedelta(days=1)]
-    trait = st.sampled_from([True, True, True, False])
-    appointment = st.fixed_dictionaries(
-        {
-            "therapist": st.integers(0, 3),
-            "room": st.integers(0, 2),
-            "start": moments(first_day),
-            "minutes": st.integers(5, 120),
-            "status": st.sampled_from(STATES),
-            "lapses": st.integers(-20, 20),
-        }
-    )
-    leave = st.fixed_dictionaries(
-        {
-            "who": st.none() | st.integers(0, 3),
-            "start": moments(first_day),
-            "minutes": st.integers(1, 600),
-        }
-    )
-    return {
-        "zone": zone,
-        "first_day": first_day,
-        "last_day": first_day + timedelta(days=draw(st.integers(0, 1))),
-        "step": draw(STEPS),
-        "before": draw(BUFFERS),
-        "visit": draw(LENGTHS),
-        "after": draw(BUFFERS),
-        "now": draw(moments(first_day)) - timedelta(days=1),
-        "notice": draw(st.integers(0, 30)),
-        "horizon": draw(st.integers(1, 4)),
-        "therapists": draw(
-            st.lists(
-                st.fixed_dictionaries(
-                    {
-                        "active": trait,
-                        "trained": trait,
-                        "hours": st.lists(hours(days), max_size=3),
-                    }
-                ),
-                min_size=1,
-                max_size=4,
-            )
-        ),
-        "rooms": draw(
-            st.lists(
-                st.fixed_dictionaries({"active": trait, "suits": trait}), min_size=1, max_size=3
-            )
-        ),
-        "off": draw(st.lists(leave, max_size=3)),
-        "appointments": draw(st.lists(appointment, max_size=8)),
-    }
-
 
 @settings(
     max_examples=80,
@@ -413,17 +353,8 @@ def test_an_offer_is_what_the_oracle_makes_of_the_same_rows(
 
 
 def _compare(plan: dict[str, Any], spa: SpaProfile) -> None:
-    now = plan["now"]
-    spa.time_zone, spa.slot_step_minutes = plan["zone"], plan["step"]
-    spa.minimum_notice_hours, spa.booking_horizon_days = plan["notice"], plan["horizon"]
-    option = _treatment(plan)
-    therapists = [_therapist(one, option.service) for one in plan["therapists"]]
-    rooms = [_room(n, one, option.service) for n, one in enumerate(plan["rooms"])]
-    off = [_leave(one, therapists) for one in plan["off"]]
-    busy = [_visit(one, therapists, rooms, option, now) for one in plan["appointments"]]
-
-    today = now.astimezone(ZoneInfo(plan["zone"])).date()
-    horizon = today + timedelta(days=plan["horizon"])
+    built = build(plan, spa)
+    now, option = plan["now"], built.option
     found = offer(
         service=option.service,
         option=option,
@@ -432,30 +363,12 @@ def _compare(plan: dict[str, Any], spa: SpaProfile) -> None:
         now=now,
         spa=spa,
     )
-    world = World(
-        zone=ZoneInfo(plan["zone"]),
+    world = replace(
+        built.world,
         first_day=found.grid.first_day,
         last_day=found.grid.last_day,
-        step=plan["step"],
-        before=plan["before"],
-        visit=plan["visit"],
-        after=plan["after"],
         earliest=now + timedelta(hours=plan["notice"]),
-        latest=datetime.combine(
-            horizon + timedelta(days=1), time(0), tzinfo=ZoneInfo(plan["zone"])
-        ),
-        hours={
-            therapist.pk: one["hours"]
-            for therapist, one in zip(therapists, plan["therapists"], strict=True)
-            if one["active"] and one["trained"]
-        },
-        rooms=[
-            room.pk
-            for room, one in zip(rooms, plan["rooms"], strict=True)
-            if one["active"] and one["suits"]
-        ],
-        off=off,
-        busy=[one for one in busy if one is not None],
+        latest=midnight_after(horizon(plan), plan["zone"]),
     )
     expected = world.starts()
     offered = {one.pk: in_utc(found.times(one)) for one in found.therapists}
@@ -470,98 +383,57 @@ def _compare(plan: dict[str, Any], spa: SpaProfile) -> None:
         ]
 
 
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[Check.function_scoped_fixture, Check.too_slow],
+)
+@given(plan=spas(), minutes=LENGTHS, anytime=st.booleans(), room=st.none() | st.integers(0, 2))
+def test_an_offer_to_the_staff_is_what_the_oracle_makes_of_its_freedom(
+    plan: dict[str, Any], minutes: int, anytime: bool, room: int | None, spa: SpaProfile
+) -> None:
+    with transaction.atomic():
+        _compare_freedom(plan, spa, minutes=minutes, anytime=anytime, room=room)
+        transaction.set_rollback(True)
+
+
+def _compare_freedom(
+    plan: dict[str, Any], spa: SpaProfile, *, minutes: int, anytime: bool, room: int | None
+) -> None:
+    built = build(plan, spa)
+    now, option, zone = plan["now"], built.option, ZoneInfo(plan["zone"])
+    chosen = None if room is None else built.rooms[room % len(built.rooms)]
+    found = offer(
+        service=option.service,
+        option=option,
+        first_day=plan["first_day"],
+        last_day=plan["last_day"],
+        now=now,
+        spa=spa,
+        room=chosen,
+        minutes=minutes,
+        step_minutes=5,
+        anytime=anytime,
+    )
+    today = now.astimezone(zone).date()
+    last = today + timedelta(days=731) if anytime else horizon(plan)
+    midnight = datetime.combine(today, time(0), tzinfo=zone)
+    world = replace(
+        built.world,
+        first_day=found.grid.first_day,
+        last_day=found.grid.last_day,
+        visit=minutes,
+        step=5,
+        rooms=[one for one in built.world.rooms if chosen is None or one == chosen.pk],
+        earliest=midnight if anytime else now + timedelta(hours=plan["notice"]),
+        latest=midnight_after(last, plan["zone"]),
+        around_the_clock=anytime,
+    )
+    offered = {one.pk: in_utc(found.times(one)) for one in found.therapists}
+    assert offered == world.starts()
+
+
 def in_utc(times: list[datetime]) -> list[datetime]:
     """The same moments; two zones' times in a repeated hour are never equal to Python."""
     return [one.astimezone(UTC) for one in times]
-
-
-def _treatment(plan: dict[str, Any]) -> ServiceOption:
-    category = Category.objects.create(slug="random", name="Random")
-    service = Service.objects.create(
-        category=category,
-        slug="random",
-        name="Random",
-        summary="Random.",
-        buffer_before_minutes=plan["before"],
-        buffer_after_minutes=plan["after"],
-    )
-    return ServiceOption.objects.create(
-        service=service, minutes=plan["visit"], price=Decimal("1.00")
-    )
-
-
-def _therapist(one: dict[str, Any], service: Service) -> Therapist:
-    therapist = Therapist.objects.create(name="Somebody", active=one["active"])
-    if one["trained"]:
-        therapist.services.add(service)
-    for rule in one["hours"]:
-        WorkingHours.objects.create(
-            therapist=therapist,
-            weekday=rule.weekday,
-            starts=rule.starts,
-            ends=rule.ends,
-            break_starts=rule.break_starts,
-            break_ends=rule.break_ends,
-            valid_from=rule.valid_from,
-            valid_until=rule.valid_until,
-        )
-    return therapist
-
-
-def _room(number: int, one: dict[str, Any], service: Service) -> Room:
-    room = Room.objects.create(name=f"Random {number}", active=one["active"])
-    if one["suits"]:
-        room.services.add(service)
-    return room
-
-
-def _leave(one: dict[str, Any], therapists: list[Therapist]) -> Off:
-    who = None if one["who"] is None else therapists[one["who"] % len(therapists)]
-    end = one["start"] + timedelta(minutes=one["minutes"])
-    TimeOff.objects.create(therapist=who, starts_at=one["start"], ends_at=end)
-    return Off(who.pk if who else None, one["start"], end)
-
-
-def _visit(
-    one: dict[str, Any],
-    therapists: list[Therapist],
-    rooms: list[Room],
-    option: ServiceOption,
-    now: datetime,
-) -> Busy | None:
-    """Put one appointment into the diary; none where the database would refuse it as it must."""
-    therapist = therapists[one["therapist"] % len(therapists)]
-    room = rooms[one["room"] % len(rooms)]
-    end = one["start"] + timedelta(minutes=one["minutes"])
-    lapses = now + timedelta(minutes=one["lapses"])
-    blocking = one["status"] in {"held", "requested", "confirmed", "arrived"}
-    if blocking and _is_in_the_way(therapist, room, one["start"], end):
-        return None
-    Appointment.objects.create(
-        reference=new_reference(),
-        client=Client.objects.create(name="Cleo"),
-        service=option.service,
-        option=option,
-        therapist=therapist,
-        room=room,
-        starts_at=one["start"],
-        ends_at=end,
-        busy_from=one["start"],
-        busy_until=end,
-        status=one["status"],
-        hold_expires_at=lapses if one["status"] == "held" else None,
-        price=option.price,
-        created_at=now,
-    )
-    live = one["status"] != "held" or now < lapses
-    return Busy(therapist.pk, room.pk, one["start"], end) if blocking and live else None
-
-
-def _is_in_the_way(therapist: Therapist, room: Room, start: datetime, end: datetime) -> bool:
-    return any(
-        other.busy_from < end and start < other.busy_until
-        for other in Appointment.objects.filter(
-            status__in=["held", "requested", "confirmed", "arrived"]
-        )
-        if other.therapist_id == therapist.pk or other.room_id == room.pk
-    )
