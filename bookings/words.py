@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from babel import Locale
+from babel.dates import format_interval
 from babel.lists import format_list
 from django.utils.formats import date_format, time_format
 from django.utils.html import format_html
@@ -52,6 +53,13 @@ def days_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
         "first": full_day(first, today),
         "last": full_day(last, today),
     }
+
+
+def span_of_days(first: date, last: date, today: date) -> str:
+    """23–29 Nov; with the year where it is not this one."""
+    this_year = first.year == last.year == today.year
+    skeleton = "MMMd" if this_year else "yMMMd"
+    return str(format_interval(first, last, skeleton, locale=_locale()))
 
 
 def span_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
@@ -105,9 +113,13 @@ def is_ambiguous(at: datetime) -> bool:
 
 def either(names: Sequence[str]) -> str:
     """Mia, Noor or Tomas."""
-    return format_list(names, "or", Locale.parse(to_locale(get_language() or "en")))
+    return format_list(names, "or", _locale())
+
+
+def _locale() -> Locale:
+    return Locale.parse(to_locale(get_language() or "en"))
 
 
 def all_of(names: Sequence[str]) -> str:
     """Mia, Noor and Tomas."""
-    return format_list(names, "standard", Locale.parse(to_locale(get_language() or "en")))
+    return format_list(names, "standard", _locale())

@@ -21,7 +21,7 @@ from bookings.diary_feed.bands import (
 )
 from bookings.diary_feed.scope import Scope
 from bookings.models import Appointment, Room, Therapist, TimeOff
-from bookings.words import days_in_words, full_day, hours_in_words
+from bookings.words import full_day, hours_in_words, span_of_days
 
 Status = Appointment.Status
 # What no longer takes time is in the list view; here it would stand in the way of what does.
@@ -79,10 +79,10 @@ class Days:
 
     @property
     def title(self) -> str:
-        """Tuesday 24 November, or the first and the last day of the week."""
+        """Tuesday 24 November, or 23 – 29 November."""
         if not self.scope.is_week:
             return full_day(self.scope.on, self.today)
-        return days_in_words(self.scope.start, self.scope.end, self.today)
+        return span_of_days(self.scope.first, self.scope.days[-1], self.today)
 
     @property
     def choices(self) -> list[Therapist]:

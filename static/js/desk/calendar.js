@@ -1,6 +1,6 @@
 /** The desk's calendar: draws the diary, goes from day to day, and keeps itself up to date. */
 
-import { columnHead, contentOf, dress, lateBy, toBand, toVisit } from "./draw.js";
+import { columnHead, contentOf, dress, isAwaited, toBand, toVisit } from "./draw.js";
 import { listen, rove } from "./keys.js";
 import { Live } from "./live.js";
 import { news } from "./news.js";
@@ -209,7 +209,16 @@ function frame() {
   }
   document.getElementById("live-login").href = links.here;
   text("absent", diary.absent.length ? say("absent", { names: diary.absent.join(", ") }) : "");
+  emptiness();
   whoChoices();
+}
+
+/** What to do where the grid shows nothing. */
+function emptiness() {
+  const none = !diary.week && !diary.columns.length ? "nobody" : "empty";
+  const isEmpty = none === "nobody" || !diary.visits.length;
+  document.getElementById("empty").hidden = !isEmpty;
+  text("empty", isEmpty ? say(none) : "");
 }
 
 function text(id, words) {
@@ -368,7 +377,7 @@ function ended() {
 
 setInterval(() => {
   refresh();
-  if (!document.hidden && diary.visits.some((visit) => lateBy(visit, present()) > 0)) refreshStrip();
+  if (!document.hidden && diary.visits.some((visit) => isAwaited(visit, present()))) refreshStrip();
 }, 30_000);
 
 const follow = (id) => () => document.getElementById(id)?.click();

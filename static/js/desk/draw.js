@@ -4,6 +4,8 @@ import { element } from "./slips.js";
 import { say } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+// What is clear needs no sign.
+const ASKS = new Set(["adapt", "clearance"]);
 const LOUD = new Set(["requested", "held", "arrived", "started", "completed", "no_show"]);
 
 /** A visit or a band as the calendar takes it. */
@@ -51,13 +53,18 @@ function visitNodes(visit, event) {
   if (dragged) head.append(element("span", "visit-look__until", `– ${clock(event.end)}`));
   head.append(element("span", "visit-look__late"));
   const marks = element("span", "visit-look__marks");
-  if (visit.badge) marks.append(mark(`badge-${visit.badge.kind}`, visit.badge.kind));
+  const verdict = visit.badge?.kind;
+  marks.append(mark("mark-late", "late"));
+  // A request awaits a clearance: one sign says both.
+  if (ASKS.has(verdict) && visit.status !== "requested") marks.append(mark(`badge-${verdict}`, verdict));
   if (LOUD.has(visit.status)) marks.append(mark(`mark-${visit.status}`));
   head.append(marks);
   const nodes = [head, element("div", "visit-look__name", visit.name)];
   const word = { requested: say("request"), held: say("hold") }[visit.status];
   if (word) nodes.push(element("div", "visit-look__word", word));
-  nodes.push(element("div", "visit-look__what", visit.what));
+  // By room the column does not say who treats.
+  const inRoom = event.resourceIds[0]?.startsWith("r");
+  nodes.push(element("div", "visit-look__what", inRoom ? `${visit.with} · ${visit.what}` : visit.what));
   return nodes;
 }
 
@@ -81,25 +88,31 @@ function mark(name, kind = "") {
 
 const clock = (date) => date.toTimeString().slice(0, 5);
 
-/** Give a drawn visit its name for screen readers and its tooltip. */
+/** Give a drawn visit its name for screen readers and its tooltip; say who is late at `now`. */
 export function dress(el, visit, now) {
-  const late = lateBy(visit, now);
+  const late = lateness(visit, now);
   el.id = `visit-${visit.id}`;
   el.dataset.ref = visit.id;
-  el.toggleAttribute("data-late", late > 0);
-  const label = late > 0 ? `${visit.label} ${say("late_label", { minutes: late })}` : visit.label;
+  el.toggleAttribute("data-late", Boolean(late));
+  const label = late ? `${visit.label} ${late.label}` : visit.label;
   if (el.getAttribute("aria-label") !== label) {
     el.setAttribute("aria-label", label);
     el.title = label;
   }
   const words = el.querySelector(".visit-look__late");
-  if (words) words.textContent = late > 0 ? say("late_by", { minutes: late }) : "";
+  if (words) words.textContent = late?.words ?? "";
 }
 
-/** The whole minutes by which somebody who is expected is late. */
-export function lateBy(visit, now) {
-  if (visit.status !== "confirmed") return 0;
-  return Math.max(0, Math.floor((now - Date.parse(visit.at)) / 60_000));
+/** Whether somebody is expected whose visit has begun. */
+export function isAwaited(visit, now) {
+  return visit.status === "confirmed" && now - Date.parse(visit.at) >= 60_000;
+}
+
+function lateness(visit, now) {
+  if (!isAwaited(visit, now)) return null;
+  const minutes = Math.floor((now - Date.parse(visit.at)) / 60_000);
+  if (minutes >= visit.minutes) return { words: say("unfinished"), label: say("unfinished_label") };
+  return { words: say("late_by", { minutes }), label: say("late_label", { minutes }) };
 }
 
 export function columnHead({ resource }) {
