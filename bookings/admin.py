@@ -20,7 +20,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from bookings import admin_logins as admin_logins  # registers its own page
-from bookings.day import visits_to_move
 from bookings.forms.phone import PhoneField
 from bookings.models import (
     Appointment,
@@ -33,6 +32,7 @@ from bookings.models import (
     WorkingHours,
     fields,
 )
+from bookings.time_off import visits_to_move
 from bookings.words import full_day
 
 

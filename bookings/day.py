@@ -10,7 +10,6 @@ from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bookings.actions.changes import CHANGEABLE
 from bookings.availability import Hours, Span
 from bookings.cards import Card as Card
 from bookings.cards import shown as shown
@@ -149,17 +148,6 @@ def desk_day(day: date, *, spa: SpaProfile, now: datetime) -> Day:
         absent=[column for column in columns if not column.is_in and column.therapist.active],
         clashes=_clashes([off for off in absences if off.therapist_id is None], cards),
     )
-
-
-def visits_to_move(off: TimeOff, *, now: datetime) -> list[Card]:
-    """Return the visits that stand in ``off``, the first leading; one query."""
-    cards = [
-        Card(one, now)
-        for one in shown().filter(
-            status__in=CHANGEABLE, starts_at__lt=off.ends_at, ends_at__gt=off.starts_at
-        )
-    ]
-    return [card for card in cards if card.is_to_move(off)]
 
 
 def own_days(

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import board, client_merge, clients, desk, desk_booking, desk_change, desk_move, desk_repeat, diary
+from bookings.views import board, client_merge, clients, desk, desk_booking, desk_change, desk_move, desk_repeat, diary, time_off
 
 register_converter(ReferenceConverter, "reference")
 
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern] = [
     path("desk/list/", board.day_list, name="desk_list"),
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path("desk/strip/", board.strip, name="desk_strip"),
+    path("desk/time-off/new/", time_off.block, name="desk_block"),
+    path("desk/time-off/<int:pk>/", time_off.time_off, name="desk_time_off"),
     path("desk/book/", desk_booking.book, name="desk_book"),
     path("desk/book/client/", desk_booking.people, name="desk_book_client"),
     path("desk/clients/", clients.clients, name="desk_clients"),

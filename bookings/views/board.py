@@ -15,7 +15,8 @@ from bookings.day import Column, Day, desk_day
 from bookings.permissions import desk_only
 from bookings.strip import Strip
 from bookings.views.common import private, spa_of
-from bookings.views.panel import in_panel, with_news
+from bookings.views.desk_answers import answer
+from bookings.views.panel import with_news
 from bookings.views.staff import bar, day_asked_for, next_days
 from bookings.views.times import Choice
 
@@ -48,11 +49,11 @@ def strip(request: HttpRequest) -> HttpResponse:
     """What is due right now, as a fragment; after a step with what came of it."""
     said = list(messages.get_messages(request))
     troubles = [one.message for one in said if one.level_tag == "error"]
-    answer = render(
+    fragment = render(
         request, "bookings/desk/strip.html", {"strip": _strip(request), "troubles": troubles}
     )
     done = " ".join(one.message for one in said if one.level_tag != "error")
-    return with_news(answer, done) if done else answer
+    return with_news(fragment, done) if done else fragment
 
 
 @private
@@ -60,18 +61,8 @@ def strip(request: HttpRequest) -> HttpResponse:
 @require_GET
 def clearances(request: HttpRequest) -> HttpResponse:
     """The requests that wait for a decision, as a page or in the drawer."""
-    panel = in_panel(request)
-    template = "clearances_queue.html" if panel else "clearances.html"
-    return render(
-        request,
-        f"bookings/desk/{template}",
-        {
-            "queue": waiting_requests(spa=spa_of(request), now=timezone.now()),
-            "panel": panel,
-            "level": 2 if panel else 1,
-            **bar(request, "clearances"),
-        },
-    )
+    queue = waiting_requests(spa=spa_of(request), now=timezone.now())
+    return answer(request, "clearances", {"queue": queue}, here="clearances")
 
 
 def _strip(request: HttpRequest) -> Strip:

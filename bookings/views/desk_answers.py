@@ -28,15 +28,18 @@ from bookings.words import clock_time, moment_in_words
 NEWS_AT_MOST = 3
 
 
-def answer(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+def answer(
+    request: HttpRequest, name: str, context: dict[str, Any], *, here: str = ""
+) -> HttpResponse:
     """Render ``panel_<name>.html`` alone into the drawer, else the page ``<name>.html`` around it.
 
-    ``level`` is the level of the fragment's heading and ``below`` that of its parts.
+    ``level`` is the level of the fragment's heading and ``below`` that of its parts; ``here`` names
+    the page in the bar.
     """
     if in_panel(request):
         shown = {**context, "in_panel": True, "level": "h2", "below": "h3"}
         return render(request, f"bookings/desk/panel_{name}.html", shown)
-    shown = {**context, "in_panel": False, "level": "h1", "below": "h2", **bar(request, "")}
+    shown = {**context, "in_panel": False, "level": "h1", "below": "h2", **bar(request, here)}
     return render(request, f"bookings/desk/{name}.html", shown)
 
 

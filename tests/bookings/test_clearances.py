@@ -151,8 +151,9 @@ def test_in_the_drawer_the_queue_is_a_fragment_whose_links_stay_there(
     page = answer.content.decode()
     assert "<html" not in page
     assert '<h2 id="panel-title" tabindex="-1">Requests</h2>' in page
-    assert f'hx-get="{desk_url("decide", visit)}" hx-target="#panel-body"' in page
-    assert "hx-get" not in desk.get("/desk/clearances/").content.decode()
+    assert 'hx-boost="true" hx-target="#panel-body"' in page
+    assert f'href="{desk_url("decide", visit)}"' in page
+    assert "hx-boost" not in desk.get("/desk/clearances/").content.decode()
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])

@@ -39,6 +39,18 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),
     (
+        "/desk/strip/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/clearances/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/time-off/new/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
         "/desk/appointments/{reference}/",
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),
