@@ -20,18 +20,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from bookings import admin_logins as admin_logins  # registers its own page
-from bookings.forms.phone import PhoneField
 from bookings.models import (
     Appointment,
     Client,
+    ClientMerge,
     Event,
     Message,
     Room,
     Therapist,
     TimeOff,
     WorkingHours,
-    fields,
 )
+from bookings.permissions import is_owner
 from bookings.time_off import visits_to_move
 from bookings.words import full_day
 
@@ -196,13 +196,20 @@ class TimeOffAdmin(admin.ModelAdmin):
 
 
 @admin.register(Client)
-class ClientAdmin(admin.ModelAdmin):
-    """Those who come, with the way to reach them."""
+class ClientAdmin(ReadOnly, admin.ModelAdmin):
+    """Those who come, with the way to reach them; the desk changes them, and keeps who did."""
 
-    list_display = ["name", "email", "phone", "visits", "last_visit"]
+    list_display = ["name", "email", "phone", "visits", "last_visit", "at_desk"]
     search_fields = ["name", "email", "phone"]
-    formfield_overrides = {fields.PhoneField: {"form_class": PhoneField}}
-    readonly_fields = ["created_at"]
+    fields = [
+        "at_desk",
+        "name",
+        "email",
+        "phone",
+        "preferred_therapist",
+        "merged_into",
+        "created_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         rows = super().get_queryset(request)
@@ -219,6 +226,29 @@ class ClientAdmin(admin.ModelAdmin):
     def last_visit(self, client: Any) -> Any:
         """When her latest visit starts."""
         return client.latest
+
+    @admin.display(description=_("at the desk"))
+    def at_desk(self, client: Client) -> SafeString:
+        """A link to the page on which the record can be changed."""
+        url = reverse("bookings:desk_client", args=[client.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Open at the desk"))
+
+
+@admin.register(ClientMerge)
+class ClientMergeAdmin(ReadOnly, admin.ModelAdmin):
+    """Which records were made one, and parted again; the desk does both."""
+
+    list_display = ["at", "kept", "merged", "by", "undone_at", "undone_by"]
+    list_select_related = ["kept", "merged", "by", "undone_by"]
+    search_fields = ["kept__name", "merged__name"]
+    # Without what was taken over: it may hold an old address and the desk's notes.
+    fields = ["kept", "merged", "at", "by", "undone_at", "undone_by"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_owner(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_owner(request.user)
 
 
 class EventInline(ReadOnly, admin.TabularInline):

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from bookings import actions
 from bookings.actions.events import record, staff
 from bookings.models import (
     Appointment,
@@ -29,7 +30,7 @@ from tests.bookings.staff_pages import browser_of, login_of, said
 pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
-LISTS = ["therapist", "room", "timeoff", "client", "appointment", "message"]
+LISTS = ["therapist", "room", "timeoff", "client", "clientmerge", "appointment", "message"]
 
 
 @pytest.fixture
@@ -211,18 +212,27 @@ def test_clients_are_found_by_name_mail_and_phone(owner: Browser, visit: Appoint
         assert "otto@example.com" not in page
 
 
-def test_owners_keep_a_client_whose_number_is_newer_than_the_lists(
-    owner: Browser, visit: Appointment
-) -> None:
+def test_owners_change_a_client_at_the_desk(owner: Browser, visit: Appointment) -> None:
     url = f"/admin/bookings/client/{visit.client_id}/change/"
-    said = {"name": "Cleo Adeyemi", "email": "cleo@example.com"}
-    refused = owner.post(url, {**said, "phone": "12"})
-    assert "Please check the number." in refused.content.decode()
-    assert owner.post(url, {**said, "phone": "07700 900123"}).status_code == 302
-    assert owner.post(url, {**said, "phone": "+447700900123"}).status_code == 302
-    assert list(Client.objects.values_list("name", "phone")) == [
-        ("Cleo Adeyemi", "+447700900123"),
-    ]
+    page = owner.get(url).content.decode()
+    assert f'href="/desk/clients/{visit.client_id}/"' in page
+    assert owner.post(url, {"name": "Eve", "email": "eve@example.com"}).status_code == 403
+    assert owner.post(url.replace("change", "delete"), {"post": "yes"}).status_code == 403
+    assert list(Client.objects.values_list("name", flat=True)) == ["Cleo"]
+
+
+def test_owners_see_who_merged_whom_and_nothing_that_was_taken_over(
+    owner: Browser, visit: Appointment, dana: User, now: datetime
+) -> None:
+    other = Client.objects.create(name="Cleo A.", note="Rings first.", phone="+447700900123")
+    assert visit.client is not None
+    merge = actions.merge_clients(kept=visit.client, merged=other, by=actions.staff(dana), now=now)
+    listed = owner.get("/admin/bookings/clientmerge/").content.decode()
+    assert "Cleo A." in listed
+    page = owner.get(f"/admin/bookings/clientmerge/{merge.pk}/change/").content.decode()
+    assert ">Cleo<" in page
+    assert "Rings first." not in page
+    assert "900123" not in page
 
 
 @pytest.mark.parametrize("name", ["therapist", "room", "client", "appointment", "message"])
