@@ -3,13 +3,16 @@
 import logging
 import re
 
-SECRET_LINK = re.compile(r"(/visit/|/therapist/calendar/)[^/\s\"']+")
+SECRET_LINK = re.compile(
+    r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/)"
+    r"[^/\s\"']+"
+)
 
 
 class HideVisitLinks(logging.Filter):
-    """Blank the secret part of visit links and calendar addresses.
+    """Blank the secret part of visit links, calendar addresses and links about logins.
 
-    Who reads a log must not be able to open a visit or a therapist's calendar.
+    Who reads a log must not be able to open a visit, a therapist's calendar or a login.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

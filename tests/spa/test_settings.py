@@ -51,6 +51,26 @@ def test_production_has_no_page_that_shows_mail(var: Path) -> None:
     assert run("-c", script, env=environment).stdout == "no such page\n"
 
 
+@pytest.mark.parametrize(
+    ("given", "must"),
+    [
+        (PRODUCTION, "True 1"),
+        ({**PRODUCTION, "STAFF_SECOND_FACTOR": "false", "TRUSTED_PROXIES": "2"}, "False 2"),
+        ({}, "False 0"),
+        ({"STAFF_SECOND_FACTOR": "true"}, "True 0"),
+    ],
+)
+def test_staff_need_a_second_lock_in_production(
+    var: Path, given: dict[str, str], must: str
+) -> None:
+    script = (
+        "from django.conf import settings as s\n"
+        "print(s.STAFF_SECOND_FACTOR, s.ALLAUTH_TRUSTED_PROXY_COUNT)"
+    )
+    environment = newcomers_environment(var, DJANGO_SETTINGS_MODULE="spa.settings", **given)
+    assert run("-c", script, env=environment).stdout == f"{must}\n"
+
+
 def test_trial_makes_its_secrets_once_for_this_user_only(var: Path) -> None:
     environment = newcomers_environment(var)
     secrets = var / "secrets.json"
@@ -86,6 +106,13 @@ def test_every_answer_carries_the_strict_headers(client: Client) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Permissions-Policy"].startswith("camera=(), microphone=()")
+
+
+@pytest.mark.parametrize("path", ["password/reset/key/", "confirm-email/"])
+def test_log_does_not_open_a_login(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(HideVisitLinks())
+    logging.getLogger("django.request").warning("Gone: %s", f"/accounts/{path}1-a-secret/")
+    assert caplog.messages == [f"Gone: /accounts/{path}…/"]
 
 
 @pytest.mark.django_db
