@@ -14,6 +14,7 @@ from bookings.actions.events import ASIDE
 from bookings.models import Appointment, Event, Room, Therapist
 from bookings.words import moment_in_words
 
+STEPS = ("arrived", "started", "completed", "no_show")
 # A booking made at once; from the website these follow a hold.
 AT_ONCE = ("booked", "requested")
 
@@ -32,6 +33,11 @@ class Line:
     def is_change(self) -> bool:
         """Whether a page from before it is stale."""
         return self.kind not in ASIDE
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step of the visit's day."""
+        return self.kind in STEPS
 
 
 def history_of(appointment: Appointment) -> list[Line]:

@@ -62,9 +62,10 @@ class Mail:
         return self.message.state == State.FAILED
 
     @property
-    def is_next_reminder(self) -> bool:
-        """Whether it is a reminder still to come."""
-        return self.message.kind == Message.Kind.REMINDER and self.message.state == State.PENDING
+    def is_reminder_to_come(self) -> bool:
+        """Whether it is a reminder that waits for its moment."""
+        waits = self.message.state == State.PENDING and self.message.due_at > self.now
+        return waits and self.message.kind == Message.Kind.REMINDER
 
     def _when(self, at: datetime) -> str:
         local, today = timezone.localtime(at), timezone.localtime(self.now).date()
@@ -83,7 +84,7 @@ class Post:
 def post_of(appointment: Appointment, *, now: datetime) -> Post:
     """Return the messages of ``appointment``, those that were never sent apart; one query."""
     found = [Mail(one, now) for one in appointment.messages.order_by("-due_at", "-pk")]
-    reminders = [one for one in found if one.is_next_reminder]
+    reminders = [one for one in found if one.is_reminder_to_come]
     return Post(
         mails=[one for one in found if not one.is_void],
         gone=[one for one in found if one.is_void],

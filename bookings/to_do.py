@@ -13,7 +13,7 @@ from bookings.mails import Post
 from services.models import SpaProfile
 
 # The events that may carry the reason for which a rule of the house was left aside.
-PLACED = ("booked", "requested", "moved", "resized")
+PLACED = ("booked", "requested", "moved")
 
 
 def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -> list[str]:
@@ -26,7 +26,7 @@ def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -
 
 def exception_of(history: Sequence[Line]) -> str:
     """The reason for which the visit stands outside the rules of the house, or empty."""
-    return next((line.reason for line in history if line.kind in PLACED and line.reason), "")
+    return next((line.reason for line in history if line.kind in PLACED), "")
 
 
 def _decision(card: Card, history: Sequence[Line], spa: SpaProfile) -> str:

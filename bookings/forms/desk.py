@@ -9,7 +9,7 @@ from bookings.forms.details import NameField, NoteField
 from bookings.forms.visit import REASON_MOST, SeenForm
 
 NOTE_MOST = 1000
-STEPS = ("arrived", "started", "completed", "no_show", "undo")
+STEPS = ("arrived", "started", "completed", "no_show", "back", "undo")
 
 
 TOO_LONG = {"max_length": _("Please keep it under %(limit_value)d characters.")}
@@ -28,7 +28,10 @@ def reason_field(label: Any, help_text: Any) -> forms.CharField:
 
 
 class StepForm(SeenForm):
-    """A step of the visit's day: arrived, started, completed, did not come, or one step back."""
+    """A step of the visit's day: arrived, started, completed or did not come.
+
+    ``back`` takes the last step back, ``undo`` all of them: the client is expected again.
+    """
 
     step = forms.ChoiceField(choices=[(name, name) for name in STEPS], widget=forms.HiddenInput)
 

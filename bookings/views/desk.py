@@ -46,7 +46,7 @@ def appointment(request: HttpRequest, reference: str) -> HttpResponse:
 @desk_only
 @require_POST
 def step(request: HttpRequest, reference: str) -> HttpResponse:
-    """Arrived, started, completed, did not come, or the last step back."""
+    """Arrived, started, completed, did not come, one step back, or expected again."""
     visit = booked_or_404(reference)
     form = StepForm(request.POST)
     if not form.is_valid():
@@ -142,6 +142,10 @@ def _take_step(request: HttpRequest, visit: Appointment, name: str) -> str:
     if name == "no_show":
         actions.mark_no_show(appointment=visit, by=by, now=now)
         return _("Noted that %(name)s did not come.") % who
+    if name == "back":
+        former = actions.undo_change(appointment=visit, by=by, spa=spa_of(request), now=now)
+        status = Card(former, now).status.label
+        return _("One step back: %(name)s, %(status)s.") % {**who, "status": status.lower()}
     actions.mark_expected(appointment=visit, by=by, spa=spa_of(request), now=now)
     return _("Taken back: %(name)s is expected again.") % who
 

@@ -1,5 +1,6 @@
 """How the desk's pages about one visit answer: into the drawer, or as a page of their own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -56,12 +57,18 @@ def show_visit(request: HttpRequest, visit: Appointment, **more: Any) -> HttpRes
             "post": post,
             "to_do": to_do(card, history=history, post=post, spa=spa_of(request)),
             "exception": exception_of(history),
-            "can_take_back": actions.can_undo(visit),
+            "undoable": _undoable(visit, history),
             "may_read_health": may_read_health(request.user, visit),
             "note_form": NoteForm(initial={"note": visit.staff_note}),
             **more,
         },
     )
+
+
+def _undoable(visit: Appointment, history: Sequence[Line]) -> Line | None:
+    """The latest change of ``visit``, where it can be taken back."""
+    latest = next((line for line in history if line.is_change), None)
+    return latest if actions.can_undo(visit) else None
 
 
 def done(request: HttpRequest, visit: Appointment, words: str) -> HttpResponse:

@@ -55,8 +55,8 @@ def _save(request: HttpRequest, visit: Appointment, form: ChangeForm) -> HttpRes
     except ChangedMeanwhile as error:
         return _look_again(request, visit, form, error)
     except ReasonNeeded as error:
-        form.add_error("reason", _("Please say why, and save once more."))
-        return _ask(request, visit, form, rules=error.rules)
+        form.add_error("reason", error.message)
+        return _ask(request, visit, form)
     except TimeTaken as error:
         _say_who_is_there(form, error)
         nearest = [(at, start_value(at)) for at in error.nearest]
@@ -104,7 +104,7 @@ def _say_who_is_there(form: ChangeForm, error: TimeTaken) -> None:
 
 
 def _ask(request: HttpRequest, visit: Appointment, form: ChangeForm, **more: Any) -> HttpResponse:
-    """Show the form; ``rules`` are broken, ``nearest`` are free times for its buttons."""
+    """Show the form; ``nearest`` are free times for its buttons."""
     menu = visit.service.options.filter(active=True).order_by("minutes")
     shown = {
         "card": Card(visit, timezone.now()),
@@ -115,7 +115,7 @@ def _ask(request: HttpRequest, visit: Appointment, form: ChangeForm, **more: Any
             _("Agreed on the phone"),
             _("Running late"),
         ],
-        "asks_why": bool(more.get("rules") or form["reason"].value()),
+        "asks_why": "reason" in form.errors or bool(form["reason"].value()),
     }
     return answer(request, "change", {**shown, **more})
 

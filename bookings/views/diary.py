@@ -34,14 +34,16 @@ from bookings.models.appointments import UPCOMING
 from bookings.permissions import desk_only
 from bookings.strip import Strip
 from bookings.views.common import private, spa_of
+from bookings.views.desk_answers import show_visit
 from bookings.views.diary_words import words
-from bookings.views.panel import PANEL, in_panel, with_news
+from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me
 from bookings.views.times import read_start
 from bookings.words import clock_time, moment_in_words
 
-# Stands for a visit's reference in the addresses that the scripts fill in.
+# They stand for one visit or one time off in the addresses that the scripts fill in.
 ANY_REFERENCE = "ZZZZZZZZ"
+ANY_KEY = 0
 FURTHEST = timedelta(days=730)
 
 
@@ -148,13 +150,13 @@ def _undo(request: HttpRequest, visit: Appointment, form: UndoForm) -> Appointme
 def _to_visit(
     request: HttpRequest, visit: Appointment, words: str, level: int = messages.ERROR
 ) -> HttpResponse:
+    if in_panel(request):
+        fresh = booked_or_404(visit.reference)
+        if level == messages.SUCCESS:
+            return with_news(show_visit(request, fresh), words)
+        return show_visit(request, fresh, trouble=words)
     messages.add_message(request, level, words)
-    address = reverse("bookings:desk_appointment", args=[visit.reference])
-    if not in_panel(request):
-        return redirect(address)
-    answer = HttpResponse()
-    answer["HX-Location"] = json.dumps({"path": address, "target": f"#{PANEL}"})
-    return with_news(answer, words) if level == messages.SUCCESS else answer
+    return redirect("bookings:desk_appointment", visit.reference)
 
 
 def _page(request: HttpRequest, scope: Scope) -> HttpResponse:
@@ -178,7 +180,7 @@ def _strip(request: HttpRequest, scope: Scope) -> Strip:
 
 
 def _paths() -> dict[str, str]:
-    """The pages that the calendar opens; ``ANY_REFERENCE`` stands for a visit's."""
+    """The pages that the calendar opens; ``ANY_REFERENCE`` and ``ANY_KEY`` stand for one."""
     any_visit = {"reference": ANY_REFERENCE}
     return {
         "visit": reverse("bookings:desk_appointment", kwargs=any_visit),
@@ -188,6 +190,7 @@ def _paths() -> dict[str, str]:
         "feed": reverse("bookings:desk_feed"),
         "book": _url("desk_book"),
         "block": _url("desk_block"),
+        "off": _url("desk_time_off", pk=ANY_KEY),
         "clients": _url("desk_clients"),
     }
 
@@ -244,9 +247,9 @@ def _links(scope: Scope, therapist: int | None) -> dict[str, str]:
     }
 
 
-def _url(name: str, **query: str) -> str:
+def _url(name: str, *, pk: int | None = None, **query: str) -> str:
     try:
-        path = reverse(f"bookings:{name}")
+        path = reverse(f"bookings:{name}", kwargs={} if pk is None else {"pk": pk})
     except NoReverseMatch:
         return ""
     asked = urlencode({key: value for key, value in query.items() if value})

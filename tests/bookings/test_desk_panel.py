@@ -231,6 +231,15 @@ def test_the_next_reminder_is_named_and_what_nobody_needs_is_folded_away(
     assert "1 never sent: no longer needed Confirmation no longer needed" in page
 
 
+def test_a_reminder_whose_moment_has_come_is_not_the_next(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(7))
+    page = words(shown(desk, visit))
+    assert "Next reminder" not in page
+    assert "Reminder, 3 hours before goes out at any moment" in page
+
+
 def test_a_mail_that_did_not_arrive_says_to_call(desk: Browser, visit: Appointment) -> None:
     visit.messages.filter(kind="confirmation").update(state="failed", last_error="Refused.")
     assert "A mail did not arrive (confirmation): please call." in words(shown(desk, visit))
@@ -246,7 +255,8 @@ def test_every_step_of_the_day_answers_with_the_visit_as_it_is_now(
     steps = [
         ("arrived", "Cleo is here.", "Arrived", 'value="started"'),
         ("started", "The treatment of Cleo has begun.", "In treatment", 'value="completed"'),
-        ("completed", "The visit of Cleo is completed.", "Completed", 'value="undo"'),
+        ("completed", "The visit of Cleo is completed.", "Completed", 'value="back"'),
+        ("back", "One step back: Cleo, in treatment.", "In treatment", 'value="completed"'),
         ("undo", "Taken back: Cleo is expected again.", "Confirmed", 'value="arrived"'),
     ]
     for step, told, badge, next_step in steps:
@@ -266,6 +276,39 @@ def test_a_step_can_be_undone(
     clock.move_to(at(9, 55))
     told = news(sent(desk, visit, "step", step="arrived"))
     assert (told["undo"], told["sequence"]) == (desk_url("undo", visit), visit.sequence + 1)
+
+
+def test_one_step_back_keeps_the_steps_before_it(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 55))
+    sent(desk, visit, "step", step="arrived")
+    clock.move_to(at(10, 1))
+    page = sent(desk, stored(visit), "step", step="started").content.decode()
+    assert 'One step back<span class="visually-hidden">: Began the treatment</span>' in page
+    told = news(sent(desk, stored(visit), "step", step="back"))
+    assert told["news"] == "One step back: Cleo, arrived."
+    latest = stored(visit)
+    assert (latest.status, latest.started_at) == ("arrived", None)
+    assert latest.arrived_at is not None
+    # What was taken back is no step to take back once more.
+    assert "Expected again" in words(shown(desk, visit))
+
+
+def test_the_last_change_is_undone_from_the_menu_and_said(
+    desk: Browser, visit: Appointment
+) -> None:
+    change(desk, visit, clock="12:00")
+    assert (
+        "Undo the last change Moved from Tuesday 24 November, 10:00 to Tuesday 24 November, 12:00"
+        in words(shown(desk, visit))
+    )
+    told = sent(desk, stored(visit), "undo")
+    assert news(told)["news"].startswith("Cleo: taken back")
+    assert "Tuesday 24 November, 10:00 – 11:00 Lymphatic drainage massage" in words(told)
+    refused = sent(desk, visit, "undo")
+    assert "This visit was changed by somebody else." in words(refused)
+    assert stored(visit).starts_at == at(10)
 
 
 def test_a_no_show_is_offered_only_once_the_visit_has_begun(
@@ -440,7 +483,7 @@ def test_a_length_from_the_menu_brings_its_price(
     desk: Browser, visit: Appointment, lymph: Service
 ) -> None:
     ServiceOption.objects.create(service=lymph, minutes=90, price="105.00")
-    assert "On the menu: 60 or 90 minutes; with these the price follows." in words(
+    assert "On the menu: 60 or 90 minutes. Another length keeps the price." in words(
         shown(desk, visit, "change")
     )
     assert news(change(desk, visit, minutes="90"))["news"] == "Cleo: now 90 minutes long."
@@ -503,13 +546,14 @@ def test_a_button_with_a_free_time_takes_it(
 def test_a_broken_rule_asks_why_and_keeps_the_reason(desk: Browser, visit: Appointment) -> None:
     answer = change(desk, visit, clock="18:00")
     page = words(answer)
-    assert "Mia works 09:00 – 17:00 on this day." in page
-    assert "Please say why, and save once more." in page
+    assert "Mia works 09:00 – 17:00 on this day. Please give a reason if it has to be." in page
     assert stored(visit).starts_at == at(10)
     told = news(change(desk, visit, clock="18:00", reason="Comes straight from the train."))
     assert told["news"] == "Cleo: moved to Tuesday 24 November, 18:00."
     assert visit.events.latest("pk").reason == "Comes straight from the train."
     assert "Exception Comes straight from the train." in words(shown(desk, visit))
+    change(desk, stored(visit), clock="15:00")
+    assert "Exception" not in words(shown(desk, visit))
 
 
 def test_a_usual_reason_takes_one_tap(desk: Browser, visit: Appointment) -> None:
@@ -524,7 +568,7 @@ def test_time_off_is_a_rule_that_a_reason_sets_aside(
     desk: Browser, visit: Appointment, mia: Therapist
 ) -> None:
     TimeOff.objects.create(therapist=mia, starts_at=at(12), ends_at=at(17), reason="Course")
-    assert "Please say why" in words(change(desk, visit, clock="13:00"))
+    assert "Please give a reason if it has to be." in words(change(desk, visit, clock="13:00"))
     change(desk, visit, clock="13:00", reason="Agreed with Mia")
     assert stored(visit).starts_at == at(13)
 
