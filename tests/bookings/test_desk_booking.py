@@ -67,7 +67,7 @@ def client_of(visit: Appointment) -> Client:
 def test_it_begins_with_the_search_and_keeps_the_time_that_was_clicked(
     desk: Browser, mia: Therapist
 ) -> None:
-    page = desk.get(BOOK, {"start": start_value(at(14)), "therapist": mia.pk}, headers=PANEL)
+    page = desk.get(BOOK, {"start": start_value(at(14)), "therapist": str(mia.pk)}, headers=PANEL)
     assert page.context["stage"] == "who"
     assert ("start", "2026-11-24T14:00Z") in page.context["draft"].carried
     assert ("therapist", str(mia.pk)) in page.context["draft"].carried

@@ -257,7 +257,7 @@ def test_twenty_dates_cost_what_two_cost_and_fifty_therapists_what_two_cost(
 ) -> None:  # fmt: skip
     def queries(times: int) -> int:
         with CaptureQueriesContext(connection) as found:
-            desk.get(url(visit), {"weeks": "1", "times": times})
+            desk.get(url(visit), {"weeks": "1", "times": str(times)})
         return len(found)
 
     few = queries(2)

@@ -22,11 +22,16 @@ function mark(input, option) {
 
 function show(input) {
   const list = listOf(input);
+  delete input.dataset.waits;
   const found = options(list);
   input.setAttribute("aria-expanded", String(found.length > 0));
   mark(input, found[0] ?? null);
   const news = part(input, "[data-combobox-news]");
   news.textContent = found.length ? news.dataset.some.replace("%s", found.length) : "";
+  const people = found.filter((one) => one.dataset.name === "choose_client");
+  // Enter came before the answer: where it can mean one person only, it does.
+  if (input.dataset.entered && people.length === 1) choose(input, people[0]);
+  delete input.dataset.entered;
 }
 
 function close(input) {
@@ -34,16 +39,15 @@ function close(input) {
   show(input);
 }
 
+/** Send the form as if the option were a button of it. */
 function choose(input, option) {
-  const { form } = input;
   const sent = document.createElement("button");
   sent.type = "submit";
   sent.hidden = true;
   sent.name = option.dataset.name;
   sent.value = option.dataset.value;
-  // Two buttons named "do" would contradict each other.
-  form.prepend(sent);
-  form.requestSubmit(sent);
+  input.form.append(sent);
+  sent.click();
   sent.remove();
 }
 
@@ -61,6 +65,7 @@ document.addEventListener("keydown", (event) => {
   const open = input.getAttribute("aria-expanded") === "true";
   if (event.key === "ArrowDown" || event.key === "ArrowUp") step(input, event.key === "ArrowDown" ? 1 : -1);
   else if (event.key === "Enter" && open && chosen(list)) choose(input, chosen(list));
+  else if (event.key === "Enter" && input.dataset.waits) input.dataset.entered = "yes";
   else if (event.key === "Escape" && open) close(input);
   else return;
   event.preventDefault();
@@ -79,8 +84,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("input", (event) => {
   if (!event.target.matches("[data-combobox] [role=combobox]")) return;
   // What was found for other letters is no answer to these.
+  event.target.dataset.waits = "yes";
+  delete event.target.dataset.entered;
   event.target.setAttribute("aria-expanded", "false");
-  event.target.removeAttribute("aria-activedescendant");
+  mark(event.target, null);
 });
 
 function settle(root) {
@@ -105,6 +112,8 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
 
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(name, (event) => {
+    // A search that failed must not keep Enter waiting.
+    for (const input of document.querySelectorAll("[data-waits]")) delete input.dataset.waits;
     const booking = event.detail.elt?.closest?.("[data-booking]");
     const news = booking?.querySelector("[data-booking-news]");
     if (!news) return;
