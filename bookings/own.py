@@ -101,6 +101,12 @@ class OwnCard(Card):
         return self.can_start and (self.appointment.status == Status.ARRIVED or self.has_begun)
 
     @property
+    def can_undo(self) -> bool:
+        """Whether a step may be taken back: on the day itself; later it is the desk's to mend."""
+        today = self.now.astimezone(self.starts_at.tzinfo).date()
+        return super().can_undo and self.starts_at.date() == today
+
+    @property
     def wants_note(self) -> bool:
         """Whether the treatment was given and nothing is noted of it yet."""
         return self.appointment.status == Status.COMPLETED and not self.has_note

@@ -53,7 +53,8 @@ def write_treatment_note(
     if (note.updated_at if note else None) != seen:
         raise NoteChanged(note)
     if not text.strip():
-        return _take_away(note, by=by, now=now)
+        _take_away(note, by=by, now=now)
+        return None
     if note is not None and note.text == text:
         return note
     note = note or TreatmentNote(appointment=latest)

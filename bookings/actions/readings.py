@@ -4,13 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.utils import timezone
 
 from bookings.models import Appointment, HealthCheck, HealthReading, TreatmentNote
 
 
-@transaction.atomic
 def read_areas(
     *, appointments: Sequence[Appointment], user: User, now: datetime
 ) -> dict[int, list[str]]:
@@ -41,7 +39,6 @@ def _log_once_a_day(shown: Sequence[Appointment], *, user: User, now: datetime) 
     )
 
 
-@transaction.atomic
 def read_notes(
     *, appointments: Iterable[Appointment], user: User, now: datetime
 ) -> list[TreatmentNote]:

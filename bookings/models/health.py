@@ -77,9 +77,10 @@ class HealthCheck(models.Model):
 
 
 class HealthReading(models.Model):
-    """One look of one person at the health check of one visit.
+    """One look of one person at the health check of one visit, or at its treatment note.
 
-    It outlives the answers: they may be given anew and the old ones forgotten.
+    It outlives the answers: they may be given anew and the old ones forgotten. Without a health
+    check it is a reading of the note, or of answers that are gone.
     """
 
     appointment = models.ForeignKey(

@@ -71,9 +71,8 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
             "Content-Disposition": 'inline; filename="visits.ics"',
         },
     )
-    answer = get_conditional_response(
-        request, etag=whole["ETag"], last_modified=changed_at, response=whole
-    )
+    same = get_conditional_response(request, whole["ETag"], changed_at, whole)
+    answer = same or whole
     # Kept by the calendar, and asked for anew each time.
     answer["Cache-Control"] = "private, no-cache"
     answer["X-Robots-Tag"] = "noindex, nofollow"

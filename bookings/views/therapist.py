@@ -133,8 +133,15 @@ def ready(request: HttpRequest, therapist: Therapist) -> HttpResponse:
         words = refused.message if finished is None else _refusal(finished, refused)
         messages.error(request, words)
     else:
-        messages.success(request, _("The desk sees that you are ready for the next one."))
+        messages.success(request, _ready_news(finished))
     return redirect("bookings:therapist")
+
+
+def _ready_news(finished: Appointment | None) -> str:
+    # That she is ready, the page says all the time.
+    if finished is None:
+        return _("The desk has been told.")
+    return _("The visit of %(name)s is completed.") % {"name": finished.client}
 
 
 def _days(request: HttpRequest, therapist: Therapist) -> OwnDays:
@@ -149,7 +156,7 @@ def _days(request: HttpRequest, therapist: Therapist) -> OwnDays:
 def _fragment(request: HttpRequest, fragment: str, version: str) -> HttpResponse:
     if not messages.get_messages(request):
         answer = HttpResponse(fragment, headers={"ETag": version})
-        return get_conditional_response(request, etag=version, response=answer)
+        return get_conditional_response(request, etag=version, response=answer) or answer
     # What came of a step is no part of the version: it is said once.
     news = render_to_string("bookings/therapist/news_beside.html", {}, request)
     return HttpResponse(fragment + news, headers={"ETag": version})

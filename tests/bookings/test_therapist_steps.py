@@ -91,6 +91,16 @@ def test_a_begun_treatment_goes_back_to_waiting(as_mia: Browser, visit: Appointm
     assert (waiting.status, waiting.arrived_at, waiting.started_at) == ("arrived", at(10, 2), None)
 
 
+def test_a_step_of_another_day_is_offered_no_more(
+    as_mia: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    press(as_mia, visit, "completed")
+    page = own_url("visit", visit)
+    assert "Take back" in words(as_mia.get(page))
+    clock.move_to(at(0, 1, days=2), tick=False)
+    assert "Take back" not in words(as_mia.get(page))
+
+
 def test_taking_back_leaves_what_the_desk_has_changed(
     as_mia: Browser, visit: Appointment, moss: Room, spa: SpaProfile, dana: User, mia: Therapist
 ) -> None:
@@ -173,7 +183,7 @@ def test_finished_and_ready_is_one_tap(
     clock.move_to(at(11), tick=False)
     sent = {"wish": "ready", "finished": visit.reference, "sequence": latest(visit).sequence}
     answer = as_mia.post(READY, sent, follow=True)
-    assert "The desk sees that you are ready for the next one." in words(answer)
+    assert "Done: The visit of Cleo is completed." in words(answer)
     assert "The desk sees that you are ready, since 11:00." in words(answer)
     assert (status_of(visit), ready_of(mia)) == ("completed", at(11))
 
@@ -181,7 +191,7 @@ def test_finished_and_ready_is_one_tap(
 def test_ready_without_a_treatment_and_not_yet_after_all(
     as_mia: Browser, mia: Therapist, spa: SpaProfile
 ) -> None:
-    as_mia.post(READY, {"wish": "ready"})
+    assert told(as_mia.post(READY, {"wish": "ready"})) == "The desk has been told."
     assert ready_of(mia) == at(10, 2)
     as_mia.post(READY, {"wish": "not_yet"})
     assert ready_of(mia) is None
