@@ -392,7 +392,7 @@ listen({
   w: follow("view-week"),
   l: follow("view-list"),
   b: follow("book"),
-  "/": () => (paths.clients ? location.assign(paths.clients) : null),
+  "/": () => (paths.clients ? openPanel(paths.clients) : null),
   g: () => {
     const jump = document.getElementById("jump");
     jump.focus();

@@ -131,6 +131,14 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   }
 });
 
+// From a time that was clicked on one may also block it.
+document.addEventListener("panel-shows", () => {
+  const link = document.getElementById("panel-block");
+  const shown = new URL(alone.href);
+  link.hidden = !link.dataset.block || shown.pathname !== link.dataset.book || !shown.search;
+  link.href = link.dataset.block + shown.search;
+});
+
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.body.addEventListener(name, (event) => {
     if (!panel.contains(event.detail.elt) && !isOurs(event)) return;
