@@ -119,6 +119,11 @@ class Card:
         return expected and self.appointment.starts_at - self.now <= SOON
 
     @property
+    def stands(self) -> bool:
+        """Whether the visit was neither called off nor refused."""
+        return self.appointment.status not in (Status.CANCELLED, Status.DECLINED)
+
+    @property
     def is_past(self) -> bool:
         """Whether nothing more is expected of this visit."""
         return self.mood in ("over", "off")

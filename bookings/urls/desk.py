@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/list/", board.day_list, name="desk_list"),
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path("desk/strip/", board.strip, name="desk_strip"),
+    path("desk/sheet/", board.sheet, name="desk_sheet"),
     path("desk/time-off/new/", time_off.block, name="desk_block"),
     path("desk/time-off/<int:pk>/", time_off.time_off, name="desk_time_off"),
     path("desk/book/", desk_booking.book, name="desk_book"),

@@ -45,6 +45,27 @@ def day_list(request: HttpRequest) -> HttpResponse:
 @private
 @desk_only
 @require_GET
+def sheet(request: HttpRequest) -> HttpResponse:
+    """The day on paper: a page for each therapist who is in, or for one."""
+    spa, now = spa_of(request), timezone.now()
+    day = desk_day(day_asked_for(request, now.astimezone(spa.zone).date()), spa=spa, now=now)
+    column = _asked_for(request, day)
+    return render(
+        request,
+        "bookings/desk/sheet.html",
+        {
+            "day": day,
+            "columns": [column] if column else day.columns,
+            "therapist": column.therapist if column else None,
+            **next_days(day.on),
+            **bar(request, "list"),
+        },
+    )
+
+
+@private
+@desk_only
+@require_GET
 def strip(request: HttpRequest) -> HttpResponse:
     """What is due right now, as a fragment; after a step with what came of it."""
     said = list(messages.get_messages(request))

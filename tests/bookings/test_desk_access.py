@@ -39,6 +39,10 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),
     (
+        "/desk/sheet/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
         "/desk/strip/",
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),

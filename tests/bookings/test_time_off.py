@@ -1,7 +1,7 @@
 """Blocking a time at the desk, and what stands in its way."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -106,7 +106,6 @@ def test_days_are_those_of_the_spa_on_a_clock_change_too(
     # London's clocks show 01:30 twice in that night: until its end is meant.
     twice = {"first_day": "2026-10-25", "first_time": "01:30", "last_time": "01:30"}
     desk.post(NEW, sent(mia, **twice, length="until", last_day="2026-10-25"))
-    half_past_midnight = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert spans() == [
         (mia.pk, datetime(2026, 10, 24, 23, tzinfo=UTC), datetime(2026, 10, 26, tzinfo=UTC)),
         (
