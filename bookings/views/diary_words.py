@@ -32,5 +32,9 @@ def words() -> dict[str, str]:
         "absent": _("Not in: {names}"),
         "request": _("Request"),
         "hold": _("Being booked"),
+        "day_before": _("The day before"),
+        "day_after": _("The day after"),
+        "week_before": _("The week before"),
+        "week_after": _("The week after"),
         "everybody": _("Everybody"),
     }

@@ -111,6 +111,9 @@ def test_keys_lead_everywhere_and_can_be_switched_off(open_desk: Open) -> None:
     expect(title).to_have_text("Tuesday 24 November")
     page.keyboard.press("p")
     expect(title).to_have_text("Monday 23 November")
+    for _day in range(3):
+        page.keyboard.press("n")
+    expect(title).to_have_text("Thursday 26 November")
     page.keyboard.press("t")
     expect(title).to_have_text("Tuesday 24 November")
     page.keyboard.press("w")
@@ -243,6 +246,28 @@ def test_a_swipe_leads_to_the_next_therapist(open_desk: Open) -> None:
         points = [] if x is None else [{"x": x, "y": top}]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     expect(page.locator(".ec-col-head")).to_contain_text("Noor")
+
+
+def test_the_wall_clock_of_the_grid_becomes_an_instant(open_desk: Open) -> None:
+    page = open_desk()
+    wanted = {
+        ("2026-11-24T10:00", "Europe/London"): "2026-11-24T10:00Z",
+        ("2026-07-01T10:00", "Europe/London"): "2026-07-01T09:00Z",
+        # The first and the last morning of summer time.
+        ("2027-03-28T09:00", "Europe/London"): "2027-03-28T08:00Z",
+        ("2027-10-31T09:00", "Europe/London"): "2027-10-31T09:00Z",
+        ("2026-11-24T10:00", "America/St_Johns"): "2026-11-24T13:30Z",
+        ("2026-11-24T10:00", "Pacific/Kiritimati"): "2026-11-23T20:00Z",
+    }
+    told = page.evaluate(
+        """async (asked) => {
+            const entry = document.querySelector("script[src*='desk/calendar']").src;
+            const { instantOf } = await import(new URL("times.js", entry));
+            return asked.map(([wall, zone]) => instantOf(wall, zone));
+        }""",
+        list(wanted),
+    )
+    assert dict(zip(wanted, told, strict=True)) == wanted
 
 
 def test_without_scripts_the_page_leads_to_the_list(

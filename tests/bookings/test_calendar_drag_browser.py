@@ -167,6 +167,23 @@ def test_a_visit_is_held_and_dragged_by_touch(
     context.close()
 
 
+def test_a_visit_is_dragged_to_another_day_of_the_week(
+    browser: Browser, live_server: LiveServer, dana: User, cleo_visit: Appointment, mia: Therapist
+) -> None:
+    context = browser.new_context(viewport=SCREEN, locale="en-GB")
+    path = f"/desk/week/?date=2026-11-24&therapist={mia.pk}"
+    page = open_calendar(context, live_server, dana, path)
+    # Alt makes the steps fine: five minutes.
+    page.keyboard.down("Alt")
+    five_minutes = (hour(page, "12:00") - hour(page, "11:00")) / 12
+    to = (column(page, "Thu 26 Nov"), hour(page, "11:00") + five_minutes)
+    drag(page, card(page, cleo_visit), to=to)
+    page.keyboard.up("Alt")
+    expect(page.locator(".slip")).to_contain_text("Thursday 26 November, 11:05 with Mia.")
+    assert place_of(cleo_visit) == (at(11, 5, days=3), 60, "Mia")
+    context.close()
+
+
 def test_a_room_is_changed_in_the_view_by_room(
     browser: Browser, live_server: LiveServer, dana: User, cleo_visit: Appointment
 ) -> None:

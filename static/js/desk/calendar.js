@@ -1,6 +1,7 @@
 /** The desk's calendar: draws the diary, goes from day to day, and keeps itself up to date. */
 
-import { columnHead, contentOf, dress, isAwaited, toBand, toVisit } from "./draw.js";
+import { frame, showState } from "./around.js";
+import { columnHead, contentOf, dress, toBand, toVisit } from "./draw.js";
 import { listen, rove } from "./keys.js";
 import { Live } from "./live.js";
 import { news } from "./news.js";
@@ -19,14 +20,14 @@ const SWIPE = 60;
 const paths = dataOf("diary-paths");
 const place = document.getElementById("calendar");
 const narrow = matchMedia("(max-width: 47.99rem)");
-const siteName = document.title.split(" – ").slice(1).join(" – ");
 let diary = dataOf("diary-data");
 setClock(diary.now);
 let everybody = false;
 let drawn = new Map();
+let going = Promise.resolve();
 const owned = new Map();
 
-const live = new Live({ onChange: take, onState: showState });
+const live = new Live({ onChange: take, onState: tellState });
 const desk = { diary: () => diary, paths, live, own: (ref, sequence) => owned.set(ref, sequence), ended };
 const put = placing(desk);
 let release = null;
@@ -82,6 +83,12 @@ function options() {
     resources: columns.map((column) => ({ id: column.id, title: column.name, extendedProps: { column } })),
     events: all().map(([, input]) => input),
   };
+}
+
+/** The one column in sight, where it is one. */
+function only() {
+  const columns = shownColumns();
+  return columns.length === 1 ? columns[0] : null;
 }
 
 /** Every visit and band by its id, with what the calendar takes. */
@@ -174,7 +181,7 @@ function take(fresh) {
   const sameGrid = ["opens", "closes", "first", "by", "week"].every((key) => before[key] === fresh[key]);
   if (JSON.stringify(before.columns) !== JSON.stringify(fresh.columns) || !sameGrid) reset();
   else redraw();
-  frame();
+  frame(diary, only());
   const changes = news(before, fresh, owned);
   if (changes.words) document.getElementById("said").textContent = changes.words;
   requestAnimationFrame(() => changes.marked.forEach(markNew));
@@ -192,55 +199,18 @@ function reset() {
   for (const [name, value] of Object.entries(options())) calendar.setOption(name, value);
 }
 
-/** Everything around the grid: title, links, choices. */
-function frame() {
-  const { links } = diary;
-  text("title", diary.title);
-  document.title = `${diary.title} – ${siteName}`;
-  document.getElementById("is-today").hidden = !diary.is_today;
-  for (const name of ["earlier", "later", "now"]) document.getElementById(name).href = links[name];
-  for (const name of ["day", "rooms", "week", "list"]) {
-    document.getElementById(`view-${name}`).href = links[name];
-  }
-  const here = diary.week ? "week" : diary.by === "room" ? "rooms" : "day";
-  for (const tab of document.querySelectorAll(".diary__view")) {
-    if (tab.id === `view-${here}`) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
-  }
-  document.getElementById("live-login").href = links.here;
-  text("absent", diary.absent.length ? say("absent", { names: diary.absent.join(", ") }) : "");
-  emptiness();
-  whoChoices();
-}
-
-/** What to do where the grid shows nothing. */
-function emptiness() {
-  const none = !diary.week && !diary.columns.length ? "nobody" : "empty";
-  const isEmpty = none === "nobody" || !diary.visits.length;
-  document.getElementById("empty").hidden = !isEmpty;
-  text("empty", isEmpty ? say(none) : "");
-}
-
-function text(id, words) {
-  const el = document.getElementById(id);
-  if (el && el.textContent !== words) el.textContent = words;
-}
-
-function whoChoices() {
-  document.getElementById("who-box").hidden = diary.by === "room";
-  const who = document.getElementById("who");
-  const choices = diary.therapists.map((one) => new Option(one.name, one.key));
-  if (!diary.week) choices.unshift(new Option(say("everybody"), ""));
-  who.replaceChildren(...choices);
-  who.value = diary.week ? diary.therapist : (only()?.key ?? "");
-}
-
-const only = () => (shownColumns().length === 1 ? shownColumns()[0] : null);
-
 // From day to day
 
-/** Show what `url` shows, without loading the page anew. */
-async function go(url, { push = true } = {}) {
+/**
+ * Show what `url` shows, without loading the page anew. One after the other: three times "later"
+ * are three days, so a function is asked for its address only when it is its turn.
+ */
+function go(url, how) {
+  going = going.then(() => visit(typeof url === "function" ? url() : url, how));
+  return going;
+}
+
+async function visit(url, { push = true } = {}) {
   const asked = new URL(url, location.href);
   const days = asked.pathname === new URL(paths.week, location.href).pathname ? "7" : "";
   const feed = new URL(paths.feed, location.href);
@@ -256,7 +226,7 @@ async function go(url, { push = true } = {}) {
   if (push && asked.href !== location.href) history.pushState(null, "", asked);
   document.getElementById("jump").value = asked.searchParams.get("date") || diary.today;
   reset();
-  frame();
+  frame(diary, only());
   live.watch(diary.links.feed, diary.etag);
   document.getElementById("said").textContent = diary.title;
   refreshStrip();
@@ -274,7 +244,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-go]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  go(link.href);
+  go(() => link.href);
 });
 
 document.getElementById("jump").addEventListener("change", (event) => {
@@ -295,7 +265,7 @@ addEventListener("resize", () => {
 });
 narrow.addEventListener("change", () => {
   reset();
-  frame();
+  frame(diary, only());
 });
 
 // On a phone a swipe leads to the next therapist.
@@ -364,21 +334,15 @@ function refreshStrip() {
   htmx.ajax("GET", diary.links.strip, { target: "#strip", swap: "outerHTML" });
 }
 
-function showState(state) {
-  const el = document.getElementById("live");
-  el.dataset.state = state;
-  document.getElementById("live-login").hidden = state !== "ended";
-  text("live-words", say(state, { time: clockIn(diary.zone, live.seenAt) }));
+function tellState(state) {
+  showState(state, clockIn(diary.zone, live.seenAt));
 }
 
 function ended() {
   live.become("ended");
 }
 
-setInterval(() => {
-  refresh();
-  if (!document.hidden && diary.visits.some((visit) => isAwaited(visit, present()))) refreshStrip();
-}, 30_000);
+setInterval(refresh, 30_000);
 
 const follow = (id) => () => document.getElementById(id)?.click();
 listen({
@@ -401,5 +365,5 @@ listen({
   Escape: () => (isOpen() ? closePanel() : null),
 });
 
-frame();
+frame(diary, only());
 live.watch(diary.links.feed, diary.etag);
