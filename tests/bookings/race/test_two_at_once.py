@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from bookings import actions
 from bookings.models import Appointment, Client, HealthCheck, Room, Therapist
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import CLEO, NOW, OTTO, at, make_check
-from tests.bookings.race.harness import at_once, overlaps, tally
+from tests.bookings.race.harness import at_once, deadlocks, overlaps, tally
 
 pytestmark = [
     pytest.mark.race,
@@ -213,3 +214,73 @@ def test_two_visits_that_swap_their_times_do_not_deadlock(
         )
         assert tally(results) == Counter(Appointment=2)
     assert overlaps() == 0
+
+
+def test_of_twenty_visits_dragged_onto_one_time_exactly_one_gets_it(
+    book: Book, mia: Therapist, fern: Room, dana: User
+) -> None:
+    spa, broken_before = SpaProfile.load(), deadlocks()
+    visits = [
+        book(at(hour, days=day), details=actions.Details(f"Client {day} {hour}", "", ""))
+        for day in (2, 3, 4, 5, 6)
+        for hour in (9, 11, 13, 15)
+    ]
+    wanted = at(10, days=8)
+    results = at_once(
+        [
+            partial(
+                actions.reschedule_appointment,
+                appointment=visit,
+                starts_at=wanted,
+                by=actions.staff(dana),
+                spa=spa,
+                now=NOW,
+                therapist=mia,
+            )
+            for visit in visits
+        ]
+    )
+    assert tally(results) == Counter(Appointment=1, InTheWay=19)
+    assert Appointment.objects.filter(starts_at=wanted).count() == 1
+    assert (overlaps(), deadlocks()) == (0, broken_before)
+
+
+def test_an_undo_and_a_booking_of_the_freed_time_never_both_get_it(
+    book: Book, hold: Hold, dana: User
+) -> None:
+    spa, ended = SpaProfile.load(), Counter[str]()
+    for starts_at in TIMES:
+        cancelled = actions.cancel_appointment(
+            appointment=book(starts_at), by=actions.staff(dana), spa=spa, now=NOW
+        )
+        back, taken = at_once(
+            [
+                partial(
+                    actions.undo_change,
+                    appointment=cancelled,
+                    by=actions.staff(dana),
+                    spa=spa,
+                    now=NOW,
+                ),
+                partial(hold, starts_at),
+            ]
+        )
+        won = isinstance(back, Appointment)
+        assert type(taken if won else back) is (actions.TimeTaken if won else actions.InTheWay)
+        assert stored(cancelled).status == ("confirmed" if won else "cancelled")
+        ended["undone" if won else "taken"] += 1
+    assert sum(ended.values()) == len(TIMES)
+    assert overlaps() == 0
+
+
+def test_a_change_is_taken_back_once(book: Book, mia: Therapist, fern: Room, dana: User) -> None:
+    spa = SpaProfile.load()
+    for starts_at in TIMES:
+        desk = {"by": actions.staff(dana), "spa": spa, "now": NOW}
+        moved = actions.reschedule_appointment(
+            appointment=book(starts_at), starts_at=starts_at + timedelta(hours=2), **desk
+        )
+        results = at_once([partial(actions.undo_change, appointment=moved, **desk)] * 3)
+        assert tally(results) == Counter(Appointment=1, ChangedMeanwhile=2)
+        assert stored(moved).starts_at == starts_at
+        assert moved.events.filter(kind="undone").count() == 1
