@@ -14,7 +14,7 @@ from bookings.models import Client
 
 # A number that more than these share is the one of a house, a school or the spa itself.
 SHARED_BY_MOST = 6
-LOOKED_AT = 200
+LOOKED_AT = 60
 SAME_WORD = 0.73
 
 
@@ -42,7 +42,7 @@ class Pair:
 def possible_duplicates() -> list[Pair]:
     """Return records that may be of one person, the likeliest first; three queries.
 
-    Looked at are the first two hundred shared addresses and numbers.
+    Looked at are the first sixty shared addresses and sixty shared numbers.
     """
     rows = Client.objects.current().order_by()
     mails = rows.exclude(email="").values(key=Upper("email"))

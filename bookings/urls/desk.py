@@ -3,7 +3,18 @@
 from django.urls import URLPattern, path, register_converter
 
 from bookings.urls.converters import ReferenceConverter
-from bookings.views import board, client_merge, clients, desk, desk_booking, desk_change, desk_move, desk_repeat, diary, time_off
+from bookings.views import (
+    board,
+    client_merge,
+    clients,
+    desk,
+    desk_booking,
+    desk_change,
+    desk_move,
+    desk_repeat,
+    diary,
+    time_off,
+)
 
 register_converter(ReferenceConverter, "reference")
 
@@ -20,15 +31,16 @@ urlpatterns: list[URLPattern] = [
     path("desk/sheet/", board.sheet, name="desk_sheet"),
     path("desk/time-off/new/", time_off.block, name="desk_block"),
     path("desk/time-off/<int:pk>/", time_off.time_off, name="desk_time_off"),
-    path("desk/book/", desk_booking.book, name="desk_book"),
-    path("desk/book/client/", desk_booking.people, name="desk_book_client"),
     path("desk/clients/", clients.clients, name="desk_clients"),
     path("desk/clients/new/", clients.add, name="desk_client_new"),
+    path("desk/clients/duplicates/", clients.duplicates, name="desk_client_duplicates"),
     path("desk/clients/address/", clients.check_address, name="desk_client_address"),
     path(CLIENT, clients.client, name="desk_client"),
     path(f"{CLIENT}edit/", clients.edit, name="desk_client_edit"),
     path(f"{CLIENT}merge/", client_merge.merge, name="desk_client_merge"),
     path(f"{CLIENT}part/", client_merge.part, name="desk_client_part"),
+    path("desk/book/", desk_booking.book, name="desk_book"),
+    path("desk/book/client/", desk_booking.people, name="desk_book_client"),
     path(VISIT, desk.appointment, name="desk_appointment"),
     path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}undo/", diary.undo, name="desk_undo"),

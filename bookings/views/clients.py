@@ -24,7 +24,7 @@ from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, me
 
 FOUND_AT_MOST = 30
-RESULTS = "clients-found"
+RESULTS, TWICE = "clients-found", "twice"
 
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -33,14 +33,25 @@ read_or_post = require_http_methods(["GET", "HEAD", "POST"])
 @desk_only
 @require_GET
 def clients(request: HttpRequest) -> HttpResponse:
-    """Search as one types; with nothing typed, who was here lately and who is there twice."""
+    """Search as one types; with nothing typed, who was here lately."""
     text = request.GET.get("q", "")
     context: dict[str, Any] = {"text": text, "found": find_clients(text, limit=FOUND_AT_MOST)}
     if not text.strip():
-        context |= {"found": recent_clients(now=timezone.now()), "pairs": possible_duplicates()}
+        context["found"] = recent_clients(now=timezone.now())
     if request.headers.get("HX-Target") == RESULTS:
         return render(request, "bookings/desk/client_found.html", context)
     return render(request, "bookings/desk/clients.html", {**context, **bar(request, "clients")})
+
+
+@private
+@desk_only
+@require_GET
+def duplicates(request: HttpRequest) -> HttpResponse:
+    """Records that may be of one person: under the search, or on a page of their own."""
+    context = {"pairs": possible_duplicates(), "title": _("Perhaps one person with two records")}
+    if request.headers.get("HX-Target") == TWICE:
+        return render(request, "bookings/desk/client_twice.html", context)
+    return answer(request, "duplicates", context)
 
 
 @private

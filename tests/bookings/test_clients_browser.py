@@ -73,6 +73,7 @@ def test_a_client_is_found_while_her_name_is_typed_with_a_slip(
     open_page: Callable[..., Page], people: dict[str, Client]
 ) -> None:
     page = open_page("/desk/clients/")
+    expect(page.get_by_role("heading", name="Perhaps one person with two records")).to_be_visible()
     search = page.get_by_label("Name, e-mail or phone")
     search.press_sequentially("zoe mulller")
     expect(page.locator("#clients-news")).to_have_text("1 client")
@@ -95,6 +96,7 @@ def test_a_search_without_a_connection_says_so(
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()
     page.goto("/desk/clients/")
+    expect(page.get_by_role("heading", name="Perhaps one person with two records")).to_be_visible()
     context.set_offline(True)
     page.get_by_label("Name, e-mail or phone").press_sequentially("zoe")
     expect(page.locator("#clients-news")).to_have_text(
@@ -193,6 +195,7 @@ def test_nobody_is_kept_out(
         f"/desk/clients/{cleo.pk}/edit/",
         f"/desk/clients/{cleo.pk}/merge/?q=cleo",
         f"/desk/clients/{cleo.pk}/merge/?with={old.pk}",
+        "/desk/clients/duplicates/",
         "/desk/clients/new/",
     ):
         page.goto(path)

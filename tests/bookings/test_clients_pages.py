@@ -29,7 +29,7 @@ from tests.bookings.staff_pages import browser_of, login_of, said
 pytestmark = pytest.mark.django_db
 # Session, user, groups, therapist, spa, the bar's count and the client, then the record's own.
 RECORD_QUERIES = 18
-PANEL = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "panel-body"}
+PANEL: Any = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "panel-body"}
 
 
 @pytest.fixture
@@ -108,17 +108,30 @@ def test_possible_duplicates_come_with_the_likeliest_first(desk: Browser, cleo: 
     twice = Client.objects.create(name="Cléo H.", email="CLEO@example.com")
     Client.objects.create(name="Otto", email="otto@example.com")
     Client.objects.create(name="Cleo", email=CLEO.email, merged_into=cleo)
-    pairs = desk.get("/desk/clients/").context["pairs"]
+    pairs = desk.get("/desk/clients/duplicates/").context["pairs"]
     assert [(pair.one, pair.other, pair.words) for pair in pairs] == [
         (cleo, twice, "Same e-mail"),
         (cleo, mother, "Same phone, another name"),
     ]
 
 
+def test_possible_duplicates_come_under_the_search_by_themselves(
+    desk: Browser, cleo: Client
+) -> None:
+    other = Client.objects.create(name="Cleo H.", phone=CLEO.phone)
+    assert 'href="/desk/clients/duplicates/"' in page(desk.get("/desk/clients/"))
+    shown = page(desk.get("/desk/clients/duplicates/", HTTP_HX_TARGET="twice"))
+    assert "<html" not in shown
+    assert url(cleo, f"merge/?with={other.pk}") in shown
+    other.delete()
+    assert page(desk.get("/desk/clients/duplicates/", HTTP_HX_TARGET="twice")).strip() == ""
+    assert "No doubles" in page(desk.get("/desk/clients/duplicates/"))
+
+
 def test_each_of_many_records_is_compared_with_one_like_it(desk: Browser, cleo: Client) -> None:
     mother = Client.objects.create(name="Margaret", phone=CLEO.phone)
     others = [Client.objects.create(name="Cleo H", phone=CLEO.phone) for _number in range(3)]
-    pairs = desk.get("/desk/clients/").context["pairs"]
+    pairs = desk.get("/desk/clients/duplicates/").context["pairs"]
     assert [(pair.one, pair.other) for pair in pairs] == [
         *((cleo, other) for other in others),
         (cleo, mother),
@@ -128,7 +141,7 @@ def test_each_of_many_records_is_compared_with_one_like_it(desk: Browser, cleo: 
 def test_a_number_that_very_many_share_is_no_sign_of_a_duplicate(desk: Browser) -> None:
     for number in range(7):
         Client.objects.create(name=f"Walk-in {number}", phone="+442079460018")
-    assert desk.get("/desk/clients/").context["pairs"] == []
+    assert desk.get("/desk/clients/duplicates/").context["pairs"] == []
 
 
 # Knowing
@@ -510,6 +523,7 @@ def test_unknown_clients_have_no_page(name: str, desk: Browser) -> None:
     [
         ("/desk/clients/", True),
         ("/desk/clients/new/", True),
+        ("/desk/clients/duplicates/", True),
         ("/desk/clients/address/", False),
         ("/desk/clients/{pk}/", True),
         ("/desk/clients/{pk}/edit/", True),

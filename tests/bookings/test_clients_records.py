@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,20 +15,18 @@ from tests.bookings.conftest import CLEO, OTTO, at
 pytestmark = pytest.mark.django_db
 
 
-def change(client: Client, dana: User, now: datetime, **values: object) -> Client:
+def change(client: Client, dana: User, now: datetime, **values: Any) -> Client:
     """Change some values as a form does: it sends all of them."""
-    shown = {"name": client.name, "email": client.email, "phone": str(client.phone or "")}
+    shown: dict[str, Any] = {
+        "seen": actions.entry_of(client),
+        "name": client.name,
+        "email": client.email,
+        "phone": str(client.phone or ""),
+        "note": client.note,
+        "preferred_therapist": client.preferred_therapist,
+    }
     return actions.change_client(
-        client=client,
-        **{
-            "seen": actions.entry_of(client),
-            "by": actions.staff(dana),
-            "now": now,
-            "note": client.note,
-            "preferred_therapist": client.preferred_therapist,
-            **shown,
-            **values,
-        },
+        client=client, by=actions.staff(dana), now=now, **{**shown, **values}
     )
 
 
