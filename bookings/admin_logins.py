@@ -70,6 +70,8 @@ class LoginAdmin(UserAdmin):
     """Who signs in."""
 
     form = add_form = LoginForm
+    # Django's speaks of a password.
+    add_form_template = None
     list_display = ["name", "email", "works_as", "is_active", "second_lock", "last_login"]
     list_filter = ["is_active", "groups"]
     search_fields = ["first_name", "last_name", "email", "username"]
