@@ -38,7 +38,7 @@ from bookings.views.desk_answers import show_visit
 from bookings.views.diary_words import words
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me
-from bookings.views.times import read_start
+from bookings.views.times import read_start, start_value
 from bookings.words import clock_time, moment_in_words
 
 # They stand for one visit or one time off in the addresses that the scripts fill in.
@@ -274,7 +274,10 @@ def _refusal(visit: Appointment, refused: BookingError) -> Json:
         "message": _named(visit, words),
         "rules": refused.rules if isinstance(refused, actions.ReasonNeeded) else [],
         "nearest": [
-            moment_in_words(timezone.localtime(at), timezone.localdate())
+            {
+                "at": start_value(at),
+                "words": moment_in_words(timezone.localtime(at), timezone.localdate()),
+            }
             for at in (refused.nearest if isinstance(refused, TimeTaken) else [])
         ],
     }

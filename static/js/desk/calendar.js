@@ -302,12 +302,22 @@ function bookAt(start, end, resource, jsEvent) {
   const { column } = resource?.extendedProps ?? {};
   const whose = diary.week ? diary.therapist : column?.key;
   if (whose) url.searchParams.set(diary.by === "room" ? "room" : "therapist", whose);
+  if (!end) mark(start, column);
   openPanel(url.pathname + url.search, place);
+}
+
+/** Show which time was clicked on. */
+function mark(start, column) {
+  calendar.removeEventById("chosen");
+  const end = new Date(start.getTime() + 15 * 60_000);
+  const wish = { id: "chosen", kind: "chosen", column: column?.id ?? "", words: "" };
+  calendar.addEvent(toBand({ ...wish, start: wallClock(start), end: wallClock(end) }));
 }
 
 document.addEventListener("panel-shows", markOpen);
 document.addEventListener("panel-closed", () => {
   calendar.unselect();
+  calendar.removeEventById("chosen");
   markOpen();
 });
 

@@ -51,7 +51,17 @@ async function send(desk, info, wish) {
   info.revert();
   if (status === 403) return desk.ended();
   if (status === 0) return alarm(say("failed"));
-  return alarm(data.message ?? say("trouble"), why(data));
+  const choices = (data.nearest ?? []).map(({ at, words }) => [words, () => instead(desk, url, { ...wish, start: at })]);
+  return alarm(data.message ?? say("trouble"), { choices });
+}
+
+/** Put a visit at one of the free times that were offered for the one that was not. */
+async function instead(desk, url, wish) {
+  const { status, data } = await post(url, wish);
+  if (status === 200) done(desk, data);
+  else if (status === 403) desk.ended();
+  else alarm(status === 0 ? say("failed") : (data.message ?? say("trouble")));
+  desk.live.now();
 }
 
 function done(desk, data) {
@@ -71,14 +81,9 @@ export async function takeBack(desk, { undo, sequence }) {
   } else if (status === 403) {
     desk.ended();
   } else {
-    alarm(status === 0 ? say("failed") : (data.message ?? say("trouble")), why(data));
+    alarm(status === 0 ? say("failed") : (data.message ?? say("trouble")));
   }
   desk.live.now();
-}
-
-/** The free times nearest to the one that was wanted, in one line. */
-function why({ nearest = [] }) {
-  return nearest.length ? nearest.join(" · ") : "";
 }
 
 /** Ask for the reason of a move that breaks `rules`; empty where it is left. */

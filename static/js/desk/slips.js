@@ -2,7 +2,7 @@
 
 import { say } from "./words.js";
 
-const STAYS = 10_000;
+const STAYS = { status: 10_000, alert: 20_000 };
 const box = document.getElementById("slips");
 let latestUndo = null;
 
@@ -12,9 +12,9 @@ export function tell(text, { undo = null, more = "" } = {}) {
   return show(text, { undo, more, role: "status" });
 }
 
-/** Tell at once that something was refused or failed. */
-export function alarm(text, more = "") {
-  return show(text, { more, role: "alert" });
+/** Tell at once that something was refused or failed; `choices` are ways on, `[words, act]`. */
+export function alarm(text, { choices = [] } = {}) {
+  return show(text, { choices, role: "alert" });
 }
 
 /** Take the last change back, by key; false where there is nothing to take back. */
@@ -25,13 +25,14 @@ export function undoLatest() {
   return true;
 }
 
-function show(text, { undo = null, more = "", role }) {
+function show(text, { undo = null, more = "", choices = [], role }) {
   while (box.children.length > 2) box.firstElementChild.remove();
   for (const old of box.querySelectorAll("[data-undo]")) old.remove();
   const slip = element("div", `slip slip--${role}`);
   const words = element("div", "slip__words");
   words.append(element("p", "slip__text", text));
   if (more) words.append(element("p", "slip__more", more));
+  if (choices.length) words.append(waysOn(slip, choices));
   slip.append(words);
   if (undo) slip.append(undoButton(slip, undo));
   slip.append(closeButton(slip));
@@ -39,8 +40,24 @@ function show(text, { undo = null, more = "", role }) {
   box.append(slip);
   // Said once it is there: a role that comes with its text is not heard by every reader.
   words.setAttribute("role", role);
-  keepWhileLookedAt(slip);
+  keepWhileLookedAt(slip, STAYS[role]);
   return slip;
+}
+
+function waysOn(slip, choices) {
+  const list = element("ul", "slip__choices");
+  for (const [label, act] of choices) {
+    const button = element("button", "btn", label);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      slip.remove();
+      act();
+    });
+    const item = element("li", "");
+    item.append(button);
+    list.append(item);
+  }
+  return list;
 }
 
 function undoButton(slip, undo) {
@@ -71,12 +88,12 @@ function host() {
 
 document.addEventListener("close", () => document.body.append(box), true);
 
-function keepWhileLookedAt(slip) {
-  let timer = setTimeout(() => slip.remove(), STAYS);
+function keepWhileLookedAt(slip, stays) {
+  let timer = setTimeout(() => slip.remove(), stays);
   const stop = () => clearTimeout(timer);
   const start = () => {
     stop();
-    timer = setTimeout(() => slip.remove(), STAYS);
+    timer = setTimeout(() => slip.remove(), stays);
   };
   slip.addEventListener("pointerenter", stop);
   slip.addEventListener("focusin", stop);
