@@ -51,6 +51,11 @@ class Row:
         return bool(self.form.cleaned_data.get("wanted"))
 
     @property
+    def can_choose(self) -> bool:
+        """Whether there is another time than the date's own."""
+        return self.line.state != FREE and bool(self.line.instead)
+
+    @property
     def choices(self) -> list[tuple[str, datetime, bool]]:
         """The times to choose from where it is not simply free, each with whether it is chosen."""
         own = [self.line.starts_at] if self.line.can_be_booked else []

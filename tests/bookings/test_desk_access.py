@@ -59,6 +59,18 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
         {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
     ),
     (
+        "/desk/book/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/book/client/?q=cle",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
+        "/desk/appointments/{reference}/repeat/",
+        {"anonymous": LOGIN, "dana": 200, "mia": 403, "noor": 403, "olive": 200},
+    ),
+    (
         "/desk/appointments/{reference}/step/",
         {"anonymous": LOGIN, "dana": 405, "mia": 403, "noor": 403, "olive": 405},
     ),
