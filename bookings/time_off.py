@@ -1,7 +1,7 @@
 """What stands in the way of a time off, and its days and hours in words. Reads only."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from bookings.actions.changes import CHANGEABLE
 from bookings.cards import Card, shown
 from bookings.models import Appointment, TimeOff
-from bookings.words import days_in_words, moment_in_words, span_in_words
+from bookings.words import clock_time, days_in_words, full_day, moment_in_words, span_in_words
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ def when_in_words(starts_at: datetime, ends_at: datetime, today: date) -> str:
         return days_in_words(starts_at, ends_at, today)
     if starts_at.date() == ends_at.date():
         return span_in_words(starts_at, ends_at, today)
+    if ends_at.time() == time.min and ends_at.date() - starts_at.date() == timedelta(days=1):
+        day, clock = full_day(starts_at.date(), today), clock_time(starts_at)
+        return _("%(day)s, from %(time)s") % {"day": day, "time": clock}
     return _("%(starts)s – %(ends)s") % {
         "starts": moment_in_words(starts_at, today),
         "ends": moment_in_words(ends_at, today),

@@ -1,5 +1,6 @@
 """The day as a list, what is due right now, and the requests that wait."""
 
+import re
 from dataclasses import replace
 
 from django.contrib import messages
@@ -10,10 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from bookings import actions
+from bookings.cards import shown
 from bookings.clearances import waiting_requests
 from bookings.day import Column, Day, desk_day
+from bookings.models import Appointment
 from bookings.permissions import desk_only
 from bookings.strip import Strip
+from bookings.urls.converters import ReferenceConverter
 from bookings.views.common import private, spa_of
 from bookings.views.desk_answers import answer
 from bookings.views.panel import with_news
@@ -74,7 +79,7 @@ def strip(request: HttpRequest) -> HttpResponse:
         request, "bookings/desk/strip.html", {"strip": _strip(request), "troubles": troubles}
     )
     done = " ".join(one.message for one in said if one.level_tag != "error")
-    return with_news(fragment, done) if done else fragment
+    return with_news(fragment, done, undo=_just_changed(request)) if done else fragment
 
 
 @private
@@ -84,6 +89,15 @@ def clearances(request: HttpRequest) -> HttpResponse:
     """The requests that wait for a decision, as a page or in the drawer."""
     queue = waiting_requests(spa=spa_of(request), now=timezone.now())
     return answer(request, "clearances", {"queue": queue}, here="clearances")
+
+
+def _just_changed(request: HttpRequest) -> Appointment | None:
+    """The visit whose step led here, where it can be taken back."""
+    reference = request.GET.get("visit", "")
+    if not re.fullmatch(ReferenceConverter.regex, reference):
+        return None
+    visit = shown().booked().filter(reference=reference).first()
+    return visit if visit is not None and actions.can_undo(visit) else None
 
 
 def _strip(request: HttpRequest) -> Strip:

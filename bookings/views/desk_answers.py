@@ -161,7 +161,8 @@ def back(request: HttpRequest, visit: Appointment) -> HttpResponse:
         return redirect("bookings:desk_appointment", visit.reference)
     day = timezone.localtime(visit.starts_at).date()
     if place == "strip":
-        return redirect(f"{reverse('bookings:desk_strip')}?date={day:%Y-%m-%d}")
+        asked = f"date={day:%Y-%m-%d}&visit={visit.reference}"
+        return redirect(f"{reverse('bookings:desk_strip')}?{asked}")
     # The list of one therapist stays hers, unless the visit went to somebody else.
     hers = request.POST.get("of") == str(visit.therapist_id)
     of = f"&therapist={visit.therapist_id}" if hers else ""

@@ -1,5 +1,6 @@
 """What the desk must know right now."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -121,7 +122,13 @@ def test_after_a_step_the_strip_says_what_was_done_to_the_calendar(
     answer = browser_of(dana).post(desk_url("step", visit), sent, follow=True)
     assert status_of(visit) == "arrived"
     assert answer.redirect_chain[-1][0].startswith("/desk/strip/?date=2026-11-24")
-    assert '"diary-changed": {"news": "Cleo is here."' in answer["HX-Trigger"]
+    told = json.loads(answer["HX-Trigger"])["diary-changed"]
+    assert told == {
+        "news": "Cleo is here.",
+        "close": False,
+        "undo": desk_url("undo", visit),
+        "sequence": visit.sequence + 1,
+    }
     assert "Cleo is here." not in words(answer)
 
 
@@ -159,3 +166,20 @@ def test_the_strip_costs_the_same_for_any_number_of_therapists(
     assert f"{3 * count} visit" in page
     # Session, user, profile and groups; four for the day, three for its gaps, one for requests.
     assert len(queries) == 12
+
+
+@pytest.mark.parametrize("reference", ["22222222", "\x00", "x" * 5000, ""])
+def test_a_visit_that_is_none_is_not_offered_for_undo(
+    reference: str, dana: User, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 55))
+    desk = browser_of(dana)
+    desk.post(
+        desk_url("step", visit), {"step": "arrived", "sequence": visit.sequence, "back": "strip"}
+    )
+    answer = desk.get("/desk/strip/", {"visit": reference})
+    assert answer.status_code == 200
+    assert json.loads(answer["HX-Trigger"])["diary-changed"] == {
+        "news": "Cleo is here.",
+        "close": False,
+    }

@@ -171,6 +171,9 @@ def test_visits_in_the_way_are_listed_before_anything_is_saved(
     page = words(answer)
     assert "1 visit is in the way Tuesday 24 November, 10:00 – 11:00 Cleo" in page
     assert "Block the time; 1 visit stays until you move it" in page
+    # Only that button passes over the visits: Enter in a field, or another time, does not.
+    assert f'name="seen" value="{visit.reference} "' in answer.content.decode()
+    assert 'type="hidden" name="seen"' not in answer.content.decode()
     assert desk_url("move", visit) in answer.content.decode()
     assert desk_url("cancel", visit) in answer.content.decode()
     assert spans() == []
@@ -270,6 +273,7 @@ def test_a_time_off_says_who_when_and_why(desk: Browser, dentist: TimeOff) -> No
     [
         (at(0), at(0, days=2), "Tuesday 24 November"),
         (at(0), at(0, days=3), "Tuesday 24 November – Wednesday 25 November"),
+        (at(15), at(0, days=2), "Tuesday 24 November, from 15:00"),
         (at(15), at(12, days=2), "Tuesday 24 November, 15:00 – Wednesday 25 November, 12:00"),
     ],
 )
