@@ -135,10 +135,10 @@ def _find_place(wish: Wish) -> Place | None:
     assert cell is not None
     needed = found.grid.visit(cell, wish.length)
 
-    def rank(therapist: Therapist) -> tuple[bool, int, int, int, int]:
+    def rank(therapist: Therapist) -> tuple[int, bool, int, int, int]:
         return (
-            therapist != wish.preferred,
             (needed & ~found.at_work[therapist.pk]).bit_count(),
+            therapist != wish.preferred,
             found.busy_cells(therapist, wish.day),
             therapist.position,
             therapist.pk,

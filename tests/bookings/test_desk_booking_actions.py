@@ -1,12 +1,15 @@
 """Booking at the desk: any five minutes, and with a reason outside the rules of the house."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookings import actions
 from bookings.models import (
@@ -185,7 +188,7 @@ def test_a_merged_record_books_for_the_one_that_is_kept(desk_book: Book, cleo: C
 def test_an_earlier_check_serves_as_long_as_it_holds(desk_book: Book, check: HealthCheck) -> None:
     desk_book()
     months_later = NOW + timedelta(days=80)
-    spare = {"now": months_later, "health_check": check}
+    spare: dict[str, Any] = {"now": months_later, "health_check": check}
     assert desk_book(at(10, days=89), **spare).status == "confirmed"
     with pytest.raises(actions.HealthCheckNeeded):
         desk_book(at(10, days=90), **spare)
@@ -281,9 +284,10 @@ def test_the_notice_is_kept_to_the_minute(desk_book: Book) -> None:
 
 
 def test_with_a_reason_somebody_who_is_at_work_is_chosen(
-    desk_book: Book, mia: Therapist, noor: Therapist
+    desk_book: Book, cleo: Client, mia: Therapist, noor: Therapist
 ) -> None:
     mia.working_hours.all().delete()
+    Client.objects.filter(pk=cleo.pk).update(preferred_therapist=mia)
     noor.working_hours.update(ends=time(16))
     visit = desk_book(at(15, 30), reason="Asked for it.")
     assert visit.therapist == noor
@@ -354,7 +358,7 @@ def test_a_taken_room_is_named_with_who_is_in_it(
 def test_a_taken_room_is_not_in_the_way_while_another_is_free(
     desk_book: Book, book: Book, mia: Therapist, noor: Therapist, fern: Room, moss: Room
 ) -> None:
-    moss.services.add(fern.services.first())
+    moss.services.set(fern.services.all())
     book(at(12), details=OTTO, therapist=noor)
     book(at(12), details=OTTO, therapist=mia)
     assert words_in_the_way(desk_book, at(12), therapist=mia) == [
@@ -411,6 +415,37 @@ def test_what_can_never_be_is_refused_with_any_reason(
     assert not Appointment.objects.exists()
 
 
+# --- Flat cost --------------------------------------------------------------------------------
+
+
+def queries_of(desk_book: Book, starts_at: datetime, **how: Any) -> int:
+    with CaptureQueriesContext(connection) as captured, suppress(actions.BookingError):
+        desk_book(starts_at, **how)
+    return len(captured)
+
+
+@pytest.mark.parametrize("hour_of_day", [10, 12, 18], ids=["free", "taken", "after hours"])
+def test_a_booking_costs_the_same_for_any_number_of_people(
+    hour_of_day: int,
+    desk_book: Book,
+    hour: ServiceOption,
+    mia: Therapist,
+    fern: Room,
+    cleo: Client,
+) -> None:
+    taken = {"status": "confirmed", "client": cleo, "hold_expires_at": None}
+    make_appointment(hour, mia, fern, at(12), **taken)
+    few = queries_of(desk_book, at(hour_of_day), therapist=mia)
+    Appointment.objects.filter(source="desk").delete()
+    for number in range(12):
+        somebody = Therapist.objects.create(name=f"Therapist {number}")
+        somebody.services.add(hour.service)
+        room = Room.objects.create(name=f"Room {number}")
+        room.services.add(hour.service)
+        make_appointment(hour, somebody, room, at(12), **taken)
+    assert queries_of(desk_book, at(hour_of_day), therapist=mia) == few
+
+
 # --- The note of the desk ---------------------------------------------------------------------
 
 
@@ -429,7 +464,12 @@ def test_a_note_does_not_write_over_one_that_the_writer_has_not_seen(
     desk_book: Book, dana: User
 ) -> None:
     visit = desk_book(note="First.")
-    note = {"appointment": visit, "by": actions.staff(dana), "now": NOW, "seen": "First."}
+    note: dict[str, Any] = {
+        "appointment": visit,
+        "by": actions.staff(dana),
+        "now": NOW,
+        "seen": "First.",
+    }
     actions.note_on_appointment(**note, note="Second.")
     with pytest.raises(actions.ChangedMeanwhile) as refused:
         actions.note_on_appointment(**note, note="Third.")
