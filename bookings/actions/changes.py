@@ -357,10 +357,11 @@ def change_status(
     by: Actor,
     now: datetime,
     reason: str = "",
-    **moments: datetime | None,
+    moments: Mapping[str, datetime | None] | None = None,
 ) -> None:
     """Save and record a new status; ``moments`` are columns that change with it."""
     changes: dict[str, Change] = {"status": (appointment.status, status.value)}
+    moments = moments or {}
     for name, value in moments.items():
         changes[name] = (getattr(appointment, name), value)
         setattr(appointment, name, value)

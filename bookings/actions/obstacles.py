@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from bookings.actions.errors import Blocker, InTheWay
 from bookings.actions.wishes import Wish
-from bookings.availability import CELL_MINUTES
 from bookings.models import Appointment, Room, Therapist
 from bookings.queries import last_diary_day
 from bookings.words import clock_time, full_day
+from services.cells import CELL_MINUTES
 
 LENGTHS = range(CELL_MINUTES, 8 * 60 + 1, CELL_MINUTES)
 

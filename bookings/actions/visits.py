@@ -1,6 +1,6 @@
 """The day of the visit: arrived, begun, completed, did not come, and back again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -29,7 +29,9 @@ def may_arrive(appointment: Appointment, now: datetime) -> bool:
 
 def mark_arrived(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
     """The client is here; raises ``NoLongerPossible`` unless ``may_arrive``."""
-    return _step(appointment, Status.ARRIVED, may_arrive, by=by, now=now, arrived_at=now)
+    return _step(
+        appointment, Status.ARRIVED, may_arrive, by=by, now=now, moments={"arrived_at": now}
+    )
 
 
 @transaction.atomic
@@ -44,7 +46,7 @@ def start_treatment(*, appointment: Appointment, by: Actor, now: datetime) -> Ap
     if not is_here and not may_arrive(latest, now):
         raise NoLongerPossible
     moments = {"arrived_at": latest.arrived_at or now, "started_at": now}
-    change_status(latest, Status.ARRIVED, "started", by=by, now=now, **moments)
+    change_status(latest, Status.ARRIVED, "started", by=by, now=now, moments=moments)
     outbox.follow(latest)
     return latest
 
@@ -89,8 +91,7 @@ def mark_expected(
             "expected_again",
             by=by,
             now=now,
-            arrived_at=None,
-            started_at=None,
+            moments={"arrived_at": None, "started_at": None},
         )
         return latest
 
@@ -108,13 +109,13 @@ def _step(
     *,
     by: Actor,
     now: datetime,
-    **moments: datetime | None,
+    moments: Mapping[str, datetime | None] | None = None,
 ) -> Appointment:
     # First of all whether the page was stale: that is what somebody who was second is told.
     latest = locked_latest(appointment)
     if not is_possible(latest, now):
         raise NoLongerPossible
-    change_status(latest, status, status.value, by=by, now=now, **moments)
+    change_status(latest, status, status.value, by=by, now=now, moments=moments)
     outbox.follow(latest)
     return latest
 

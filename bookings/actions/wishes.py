@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from bookings.availability import CELL_MINUTES, Grid, Length
+from bookings.availability import Grid, Length
 from bookings.models import Appointment, Room, Therapist
 from bookings.queries import DIARY_DAYS, Offer, length_of, offer
+from services.cells import CELL_MINUTES
 from services.models import Service, ServiceOption, SpaProfile
 
 

@@ -62,7 +62,8 @@ def _draw_wish(data: st.DataObject, plan: dict[str, Any], built: Built) -> dict[
     midnight = datetime.combine(plan["first_day"], time(0), tzinfo=built.world.zone)
     cells = st.integers(0, 2 * 24 * 12 - 1)
     offered = _offered(wish, plan, built, midnight)
-    if offered and data.draw(st.booleans()):
+    keeps_the_rules: bool = data.draw(st.booleans())
+    if offered and keeps_the_rules:
         return {**wish, "starts_at": data.draw(st.sampled_from(offered))}
     # Counted in the zone on purpose: skipped and repeated times of the clock are among them.
     return {**wish, "starts_at": midnight + data.draw(cells) * timedelta(minutes=5)}

@@ -21,7 +21,12 @@ Book = Callable[..., Appointment]
 @pytest.fixture
 def block(dana: User, mia: Therapist) -> Callable[..., TimeOff]:
     def _block(starts_at: datetime, ends_at: datetime, **how: Any) -> TimeOff:
-        given = {"therapist": mia, "reason": "Dentist", "by": actions.staff(dana), "now": NOW}
+        given: dict[str, Any] = {
+            "therapist": mia,
+            "reason": "Dentist",
+            "by": actions.staff(dana),
+            "now": NOW,
+        }
         return actions.block_time(starts_at=starts_at, ends_at=ends_at, **{**given, **how})
 
     return _block
@@ -102,7 +107,7 @@ def test_a_time_off_that_is_gone_is_not_changed(block: Callable[..., TimeOff], d
 
 def test_who_did_it_is_kept(block: Callable[..., TimeOff], dana: User) -> None:
     time_off = block(at(10), at(12))
-    desk = {"by": actions.staff(dana), "now": NOW}
+    desk: dict[str, Any] = {"by": actions.staff(dana), "now": NOW}
     actions.change_time_off(time_off=time_off, starts_at=at(10), ends_at=at(13), reason="", **desk)
     actions.release_time(time_off=time_off, **desk)
     assert logged() == [(ADDITION, dana.pk), (CHANGE, dana.pk), (DELETION, dana.pk)]
@@ -141,7 +146,7 @@ def test_with_a_reason_the_desk_books_into_a_time_off(
 ) -> None:
     visit = book(at(14))
     block(at(10), at(12))
-    move = {
+    move: dict[str, Any] = {
         "appointment": visit,
         "starts_at": at(10),
         "by": actions.staff(dana),

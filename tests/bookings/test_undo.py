@@ -79,8 +79,8 @@ REMINDERS = {mail for mail in FIRST_MAILS if mail[0] == "reminder"}
 
 
 def place(visit: Appointment) -> dict[str, Any]:
-    row = Appointment.objects.filter(pk=visit.pk)
-    return row.values(
+    """All columns that a change may touch but the sequence."""
+    row = Appointment.objects.values(
         "starts_at",
         "ends_at",
         "busy_from",
@@ -92,7 +92,8 @@ def place(visit: Appointment) -> dict[str, Any]:
         "status",
         "arrived_at",
         "started_at",
-    ).get()
+    )
+    return dict(row.get(pk=visit.pk))
 
 
 # --- Moves ------------------------------------------------------------------------------------
@@ -460,7 +461,7 @@ def test_a_note_and_links_that_were_revoked_leave_the_change_before_them_the_lat
     visit: Appointment, do: Do, undo: Do, dana: User
 ) -> None:
     moved = do(actions.reschedule_appointment, visit, starts_at=at(14, days=5))
-    desk = {"appointment": moved, "by": actions.staff(dana), "now": NOW}
+    desk: dict[str, Any] = {"appointment": moved, "by": actions.staff(dana), "now": NOW}
     actions.note_on_appointment(**desk, note="Comes by bus.")
     actions.revoke_visit_links(**desk)
     undone = undo(stored(visit))

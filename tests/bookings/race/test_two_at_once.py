@@ -276,7 +276,7 @@ def test_an_undo_and_a_booking_of_the_freed_time_never_both_get_it(
 def test_a_change_is_taken_back_once(book: Book, mia: Therapist, fern: Room, dana: User) -> None:
     spa = SpaProfile.load()
     for starts_at in TIMES:
-        desk = {"by": actions.staff(dana), "spa": spa, "now": NOW}
+        desk: dict[str, Any] = {"by": actions.staff(dana), "spa": spa, "now": NOW}
         moved = actions.reschedule_appointment(
             appointment=book(starts_at), starts_at=starts_at + timedelta(hours=2), **desk
         )
