@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -66,11 +66,12 @@ def week(request: HttpRequest) -> HttpResponse:
 @private
 @desk_only
 @require_GET
-def feed(request: HttpRequest) -> HttpResponseBase:
+def feed(request: HttpRequest) -> HttpResponse:
     """What the calendar shows, as JSON; ``304`` where it is what the calendar has already."""
     scope = _scope(request, is_week=request.GET.get("days") == "7")
     etag = _etag(scope)
-    answer = get_conditional_response(request, etag=etag) or JsonResponse(_shown(scope, etag))
+    known = get_conditional_response(request, etag=etag) is not None
+    answer = HttpResponseNotModified() if known else JsonResponse(_shown(scope, etag))
     answer["ETag"] = etag
     return answer
 

@@ -21,6 +21,11 @@ export function frame(diary, only) {
     if (tab.id === `view-${here}`) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
+  for (const [path, isHere] of [["day", !diary.week], ["week", diary.week]]) {
+    const entry = document.querySelector(`.desk-bar a[data-here="${path}"]`);
+    if (isHere) entry?.setAttribute("aria-current", "page");
+    else entry?.removeAttribute("aria-current");
+  }
   document.getElementById("live-login").href = links.here;
   text("absent", diary.absent.length ? say("absent", { names: diary.absent.join(", ") }) : "");
   emptiness(diary);

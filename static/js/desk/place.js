@@ -11,6 +11,7 @@ import { say } from "./words.js";
  */
 export function placing(desk) {
   return async function place(info) {
+    if (stays(info)) return;
     const release = desk.live.hold();
     try {
       await send(desk, info, wished(desk, info));
@@ -18,6 +19,12 @@ export function placing(desk) {
       release();
     }
   };
+}
+
+/** Whether a visit was put back to where it was taken from. */
+function stays({ event, oldEvent, newResource }) {
+  const same = (name) => event[name].getTime() === oldEvent[name].getTime();
+  return !newResource && same("start") && same("end");
 }
 
 function wished(desk, { event, oldEvent, newResource }) {
