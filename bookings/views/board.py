@@ -16,9 +16,9 @@ from bookings.cards import shown
 from bookings.clearances import waiting_requests
 from bookings.day import Column, Day, desk_day
 from bookings.models import Appointment
+from bookings.models.appointments import REFERENCE_ALPHABET
 from bookings.permissions import desk_only
 from bookings.strip import Strip
-from bookings.urls.converters import ReferenceConverter
 from bookings.views.common import private, spa_of
 from bookings.views.desk_answers import answer
 from bookings.views.panel import with_news
@@ -94,7 +94,7 @@ def clearances(request: HttpRequest) -> HttpResponse:
 def _just_changed(request: HttpRequest) -> Appointment | None:
     """The visit whose step led here, where it can be taken back."""
     reference = request.GET.get("visit", "")
-    if not re.fullmatch(ReferenceConverter.regex, reference):
+    if not re.fullmatch(f"[{REFERENCE_ALPHABET}]{{8}}", reference):
         return None
     visit = shown().booked().filter(reference=reference).first()
     return visit if visit is not None and actions.can_undo(visit) else None
