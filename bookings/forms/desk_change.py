@@ -147,8 +147,9 @@ class ChangeForm(TellForm):
             at = self.fields["clock"].to_python(self["clock"].value())
         except forms.ValidationError:
             return None
-        known = isinstance(day, date) and isinstance(at, time)
-        if not known or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        if not isinstance(day, date) or not isinstance(at, time):
+            return None
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
             return None
         return datetime.combine(day, at, tzinfo=self.zone)
 
