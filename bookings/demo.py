@@ -152,6 +152,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _leave_reminders_to_send(stage)
     _hold_two_times(stage)
     _backdate_clients()
+    _enter_one_client_twice(stage)
     return len(stage.visits)
 
 
@@ -336,6 +337,9 @@ def _outcome(stage: Stage, plan: Plan) -> Outcome:
 def _book_one(stage: Stage, plan: Plan, name: str, outcome: Outcome) -> Appointment | None:
     service = plan.option.service
     check = _check(stage, service, outcome, given_at=plan.booked_at)
+    details = _details(stage, name)
+    if not details.email:
+        return _book_by_phone(stage, plan, details, check)
     try:
         hold = actions.hold_time(
             service=service,
@@ -352,10 +356,48 @@ def _book_one(stage: Stage, plan: Plan, name: str, outcome: Outcome) -> Appointm
         return None
     return actions.confirm_appointment(
         hold=hold,
-        details=_details(stage, name),
+        details=details,
         health_check=check,
         spa=stage.spa,
         now=plan.booked_at + timedelta(minutes=3),
+    )
+
+
+def _book_by_phone(
+    stage: Stage, plan: Plan, details: actions.Details, check: HealthCheck
+) -> Appointment | None:
+    """Book for somebody without an address: the desk does, for the client whom it knows."""
+    known = Client.objects.filter(name=details.name, phone=details.phone).first()
+    try:
+        return actions.book_at_desk(
+            client=known
+            or actions.add_client(
+                name=details.name, phone=details.phone, by=stage.desk, now=plan.booked_at
+            ),
+            service=plan.option.service,
+            option=plan.option,
+            starts_at=plan.starts_at,
+            health_check=check,
+            spa=stage.spa,
+            by=stage.desk,
+            now=plan.booked_at,
+            therapist=plan.therapist,
+        )
+    except actions.BookingError:
+        actions.discard_health_check(check)
+        return None
+
+
+def _enter_one_client_twice(stage: Stage) -> None:
+    """Leave the desk two records of one person to merge."""
+    name = demo_people.CLIENTS[0]
+    first, last = name.split()
+    actions.add_client(
+        name=f"{first} {last[0]}.",
+        phone=demo_people.phone_of(name),
+        note=_("Likes the room by the garden."),
+        by=stage.desk,
+        now=stage.now,
     )
 
 

@@ -16,6 +16,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from bookings import demo
+from bookings.duplicates import possible_duplicates
 from bookings.models import (
     Appointment,
     Client,
@@ -80,6 +81,9 @@ def _check_people() -> None:
         # The ranges that Ofcom keeps for drama.
         assert re.fullmatch(r"\+44(207946|(161|121|113)496)0\d{3}", client.phone.as_e164)
         assert client.phone.is_valid()
+    # One person is there twice, for the desk to merge; everybody else has one record.
+    twice = [(pair.one.name, pair.other.name, pair.alike) for pair in possible_duplicates()]
+    assert twice == [("Cleo Marsh", "Cleo M.", True)]
 
 
 def _check_visits() -> None:
