@@ -116,6 +116,9 @@ def test_a_step_by_key_is_undone_from_the_slip(desk: Page, visit: Appointment) -
     desk.locator(".slip").get_by_role("button", name="Undo").click()
     expect(desk.locator(".slip")).to_contain_text("taken back")
     until(lambda: status_of(visit), "confirmed")
+    # The drawer is true again: its next step is not a stale one.
+    desk.locator("#panel").get_by_role("button", name="Arrived").click()
+    until(lambda: status_of(visit), "arrived")
 
 
 def test_keys_are_letters_while_somebody_types(desk: Page, visit: Appointment) -> None:
@@ -147,6 +150,20 @@ def test_cancelling_without_a_mail_sends_nothing(desk: Page, visit: Appointment)
     until(lambda: status_of(visit), "cancelled")
     assert not visit.messages.pending().exists()
     assert not visit.messages.filter(kind="cancelled").exclude(state="void").exists()
+
+
+def test_what_another_desk_does_is_told_without_moving_a_button(
+    desk: Page, visit: Appointment, olive: User
+) -> None:
+    arrived = desk.locator("#panel").get_by_role("button", name="Arrived")
+    place = arrived.bounding_box()
+    actions.mark_no_show(appointment=visit, by=actions.staff(olive), now=at(10, 6))
+    told = desk.locator("#panel").get_by_text("This visit has just been changed.")
+    expect(told).to_be_visible()
+    assert arrived.bounding_box() == place
+    desk.get_by_role("link", name="Show it as it is now").click()
+    expect(desk.locator("#panel")).to_contain_text("Marked as not come")
+    expect(told).to_be_hidden()
 
 
 def test_a_stale_drawer_tells_what_happened_and_shows_the_visit(

@@ -28,7 +28,7 @@ let going = Promise.resolve();
 const owned = new Map();
 
 const live = new Live({ onChange: take, onState: tellState });
-const desk = { diary: () => diary, paths, live, own: (ref, sequence) => owned.set(ref, sequence), ended };
+const desk = { diary: () => diary, paths, live, own, ended };
 const put = placing(desk);
 let release = null;
 
@@ -89,6 +89,12 @@ function options() {
 function only() {
   const columns = shownColumns();
   return columns.length === 1 ? columns[0] : null;
+}
+
+/** Note a change that this desk has made: it is no news, and the drawer shows it at once. */
+function own(reference, sequence) {
+  owned.set(reference, sequence);
+  document.dispatchEvent(new CustomEvent("visit-changed", { detail: { reference, sequence } }));
 }
 
 /** Every visit and band by its id, with what the calendar takes. */
@@ -177,6 +183,7 @@ function redraw() {
 function take(fresh) {
   const before = diary;
   diary = fresh;
+  document.dispatchEvent(new CustomEvent("diary-taken", { detail: fresh }));
   setClock(diary.now);
   const sameGrid = ["opens", "closes", "first", "by", "week"].every((key) => before[key] === fresh[key]);
   if (JSON.stringify(before.columns) !== JSON.stringify(fresh.columns) || !sameGrid) reset();
