@@ -15,7 +15,6 @@ from bookings.queries import Offer, last_bookable_day, length_of, offer
 from services.cells import CELL_MINUTES
 from services.models import SpaProfile
 
-MOST_WEEKS, MOST_TIMES = 8, 20
 NEAR = timedelta(days=3)
 
 FREE, TAKEN, UNUSUAL, TOO_FAR, STALE = "free", "taken", "unusual", "too far", "stale"

@@ -8,9 +8,8 @@ from django.utils.translation import ngettext_lazy
 
 from bookings.forms.desk_booking import REASON_MOST, StartField
 from bookings.forms.details import NameField
-from bookings.series import MOST_TIMES, MOST_WEEKS
 
-PLAIN_TIMES = 4
+MOST_WEEKS, MOST_TIMES, PLAIN_TIMES = 8, 20, 4
 
 
 class RhythmForm(forms.Form):
