@@ -81,7 +81,7 @@ def test_one_goes_from_day_to_day_and_back_without_a_new_page(open_desk: Open) -
     expect(title).to_have_text("Wednesday 25 November")
     expect(page).to_have_url(re.compile(r"/desk/\?date=2026-11-25$"))
     expect(page).to_have_title(re.compile("^Wednesday 25 November – "))
-    page.get_by_role("link", name="Week").click()
+    page.get_by_role("link", name="Week", exact=True).click()
     expect(title).to_have_text("23–29 Nov")
     expect(page).to_have_url(re.compile(r"/desk/week/\?date=2026-11-25$"))
     expect(page.locator(".ec-col-head")).to_have_count(7)
