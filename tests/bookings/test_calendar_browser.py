@@ -142,6 +142,10 @@ def test_keys_lead_everywhere_and_can_be_switched_off(open_desk: Open) -> None:
     expect(title).to_have_text("Wednesday 25 November")
     page.keyboard.press("l")
     expect(page).to_have_url(re.compile(r"/desk/list/\?date=2026-11-25"))
+    page.go_back()
+    page.locator(".ec-body").wait_for()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Name, e-mail or phone")).to_be_focused()
 
 
 def test_a_visit_is_opened_by_keyboard_and_gives_the_focus_back(

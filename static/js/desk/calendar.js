@@ -373,7 +373,7 @@ listen({
   w: follow("view-week"),
   l: follow("view-list"),
   b: follow("book"),
-  "/": () => (paths.clients ? openPanel(paths.clients) : null),
+  "/": () => location.assign(paths.clients),
   g: () => {
     const jump = document.getElementById("jump");
     jump.focus();
