@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.availability import Hours, Span
-from bookings.cards import Card as Card
-from bookings.cards import shown as shown
+from bookings.cards import Card, shown
 from bookings.gaps import Gap, find_gaps, shortest_needs
 from bookings.models import Appointment, Therapist, TimeOff, WorkingHours
 from bookings.models.appointments import BLOCKING

@@ -87,6 +87,36 @@ def playwright(playwright: Playwright) -> Iterator[Playwright]:
     connections.close_all()
 
 
+@pytest.fixture(autouse=True)
+def _let_the_server_finish(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Empty the database only after the live server has answered what pages still asked.
+
+    The calendar asks for news every few seconds: a question under way while the tables are
+    emptied would wait for them, and they for it.
+    """
+    marks = ("browser", "django_db")
+    if not all(request.node.get_closest_marker(mark) for mark in marks):
+        yield
+        return
+    # Asked for here, the database outlives this fixture, and the page does not.
+    request.getfixturevalue("transactional_db")
+    yield
+    quiet = 0
+    deadline = time.monotonic() + 10
+    while quiet < 3 and time.monotonic() < deadline:
+        quiet = 0 if _others_are_busy() else quiet + 1
+        time.sleep(0.02)
+
+
+def _others_are_busy() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND state <> 'idle')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 @dataclass
 class MailServer:
     """A real SMTP server on a free port, and what it was given."""

@@ -1,4 +1,4 @@
-"""The desk in a real browser: with and without scripts, by keyboard, and for everybody."""
+"""The desk's list, strip and time off in a real browser: with and without scripts, by keyboard."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from bookings import actions
-from bookings.models import Appointment, Room, Therapist
+from bookings.models import Appointment, Room, Therapist, TimeOff
 from services.models import Service, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
-from tests.bookings.staff_pages import desk_url, login_of, sign_in, status_of
+from tests.bookings.staff_pages import login_of, sign_in, status_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -55,18 +55,23 @@ def complaints_of(page: Page) -> list[str]:
     return heard
 
 
-def test_a_step_swaps_the_board_and_leaves_the_focus_with_the_visit(
+def open_list(page: Page, live_server: LiveServer) -> None:
+    sign_in(page, live_server, "dana")
+    page.goto(f"{live_server.url}/desk/list/")
+
+
+def test_a_step_swaps_the_list_and_leaves_the_focus_with_the_visit(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
-    sign_in(page, live_server, "dana")
+    open_list(page, live_server)
     page.evaluate("window.sameDocument = true")
-    card = page.locator(f"#visit-{visits[0].reference}")
-    card.get_by_role("button", name="Arrived Cleo").click()
+    row = page.locator(f"#visit-{visits[0].reference}")
+    row.get_by_role("button", name="Arrived Cleo").click()
     page.get_by_text("Cleo is here.").wait_for()
     assert status_of(visits[0]) == "arrived"
     assert page.evaluate("window.sameDocument") is True
-    expect(card).to_be_focused()
-    card.get_by_role("button", name="Undo Arrived, Cleo").click()
+    expect(row).to_be_focused()
+    row.get_by_role("button", name="Undo Arrived, Cleo").click()
     page.get_by_text("Taken back: Cleo is expected again.").wait_for()
     assert status_of(visits[0]) == "confirmed"
 
@@ -76,14 +81,16 @@ def test_the_whole_day_works_without_scripts(
 ) -> None:
     context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-GB")
     page = context.new_page()
-    sign_in(page, live_server, "dana")
-    card = page.locator(f"#visit-{visits[0].reference}")
-    card.get_by_role("button", name="Arrived Cleo").click()
+    open_list(page, live_server)
+    row = page.locator(f"#visit-{visits[0].reference}")
+    row.get_by_role("button", name="Arrived Cleo").click()
     page.get_by_text("Cleo is here.").wait_for()
-    card.get_by_role("button", name="Completed Cleo").click()
+    row.get_by_role("button", name="Started Cleo").click()
+    row.get_by_role("button", name="Completed Cleo").click()
     page.get_by_text("The visit of Cleo is completed.").wait_for()
     assert status_of(visits[0]) == "completed"
-    page.get_by_role("link", name="Decide Otto").first.click()
+    page.get_by_role("link", name="Requests").first.click()
+    page.get_by_role("link", name="Decide Otto").click()
     page.get_by_text("No, decline it").click()
     page.get_by_role("button", name="Decline the request").click()
     page.get_by_text("The request of Otto is declined").wait_for()
@@ -91,55 +98,86 @@ def test_the_whole_day_works_without_scripts(
     context.close()
 
 
-def test_requests_are_unfolded_on_a_wide_screen_and_stay_as_they_were_left(
-    page: Page, live_server: LiveServer, visits: list[Appointment], clock: time_machine.Traveller
-) -> None:
-    clock.move_to(at(10, 5, days=0))
-    first = visits[1]
-    Appointment.objects.filter(pk=visits[0].pk).update(status="arrived")
-    page.set_viewport_size(PHONE)
-    sign_in(page, live_server, "dana")
-    decide = page.locator("#requests").get_by_role("link", name=f"Decide {first.client}")
-    expect(decide).to_be_hidden()
-    page.locator("#requests summary").focus()
-    page.keyboard.press("Enter")
-    decide.wait_for()
-    page.set_viewport_size(SCREEN)
-    page.reload()
-    decide.wait_for()
-    page.goto(f"{live_server.url}/desk/list/?date=2026-11-24")
-    expect(decide).to_be_hidden()
-    page.locator("#requests summary").click()
-    page.get_by_role("button", name="Undo Arrived, Cleo").click()
-    page.get_by_text("Taken back: Cleo is expected again.").wait_for()
-    expect(decide).to_be_visible()
-
-
-def test_a_visit_is_moved_by_keyboard_alone(
+def test_who_is_late_arrives_beside_the_calendar(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
     sign_in(page, live_server, "dana")
-    card = page.locator(f"#visit-{visits[0].reference}")
-    card.get_by_text("More", exact=False).first.focus()
+    strip = page.locator("#strip")
+    expect(strip.get_by_text("5 min late")).to_be_visible()
+    strip.get_by_role("button", name="Arrived Cleo").click()
+    expect(page.get_by_text("Cleo is here.")).to_be_visible()
+    expect(strip.get_by_role("button", name="Arrived Cleo")).to_be_hidden()
+    expect(strip.get_by_text("waits for Mia")).to_be_attached()
+    expect(page.locator("#strip-title")).to_be_focused()
+    assert status_of(visits[0]) == "arrived"
+
+
+def test_a_refused_step_beside_the_calendar_says_why(
+    page: Page, live_server: LiveServer, visits: list[Appointment]
+) -> None:
+    sign_in(page, live_server, "dana")
+    Appointment.objects.filter(pk=visits[0].pk).update(sequence=7)
+    page.locator("#strip").get_by_role("button", name="Arrived Cleo").click()
+    expect(page.get_by_role("alert").get_by_text("Nothing was changed")).to_be_visible()
+    assert status_of(visits[0]) == "confirmed"
+
+
+def test_the_requests_open_in_the_drawer(
+    page: Page, live_server: LiveServer, visits: list[Appointment]
+) -> None:
+    sign_in(page, live_server, "dana")
+    page.locator("#strip").get_by_role("link", name="1 request").click()
+    drawer = page.locator("#panel")
+    expect(drawer.get_by_role("heading", name="Requests")).to_be_focused()
+    drawer.get_by_role("link", name="Decide Otto").click()
+    expect(drawer.get_by_role("heading", name="May this visit go ahead?")).to_be_visible()
+
+
+def test_a_time_is_blocked_by_keyboard_alone(
+    page: Page, live_server: LiveServer, visits: list[Appointment], mia: Therapist
+) -> None:
+    sign_in(page, live_server, "dana")
+    page.goto(f"{live_server.url}/desk/time-off/new/?therapist={mia.pk}&start=2026-11-24T10:00Z")
+    expect(page.get_by_label("Until, that day included")).to_be_hidden()
+    page.get_by_label("Reason (optional)").fill("Training")
     page.keyboard.press("Enter")
-    card.get_by_role("link", name="Move").focus()
+    expect(page.get_by_role("heading", name="1 visit is in the way")).to_be_visible()
+    expect(page.get_by_label("Reason (optional)")).to_have_value("Training")
+    # Enter asks again: only the button itself passes over the visit.
+    page.get_by_label("Reason (optional)").press("Enter")
+    expect(page.get_by_role("heading", name="1 visit is in the way")).to_be_visible()
+    assert not TimeOff.objects.exists()
+    page.get_by_role("button", name="Block the time; 1 visit stays until you move it").focus()
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Move this visit").wait_for()
-    page.get_by_role("link", name="15:30").first.focus()
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Move the visit").focus()
-    page.keyboard.press("Enter")
-    page.get_by_text("Cleo: moved to Tuesday 24 November, 15:30.").wait_for()
-    assert Appointment.objects.get(pk=visits[0].pk).starts_at == at(15, 30)
+    expect(page.get_by_role("heading", name="Mia is off")).to_be_visible()
+    assert TimeOff.objects.get().reason == "Training"
+
+
+def test_only_what_a_length_needs_is_asked(
+    page: Page, live_server: LiveServer, visits: list[Appointment]
+) -> None:
+    sign_in(page, live_server, "dana")
+    page.goto(f"{live_server.url}/desk/time-off/new/")
+    time, last_day = page.get_by_label("Time", exact=True), page.get_by_label("Until, that day")
+    until = page.get_by_label("Until", exact=True)
+    for length, shown in {
+        "1 hour": (True, False, False),
+        "The whole day": (False, False, False),
+        "Several whole days": (False, True, False),
+        "Until a certain time": (True, True, True),
+    }.items():
+        page.get_by_label(length).check()
+        for field, is_shown in zip((time, last_day, until), shown, strict=True):
+            expect(field).to_be_visible(visible=is_shown)
 
 
 def test_a_step_after_the_session_ended_leads_to_the_login(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
-    sign_in(page, live_server, "dana")
+    open_list(page, live_server)
     page.context.clear_cookies(name="sessionid")
-    card = page.locator(f"#visit-{visits[0].reference}")
-    card.get_by_role("button", name="Arrived Cleo").click()
+    row = page.locator(f"#visit-{visits[0].reference}")
+    row.get_by_role("button", name="Arrived Cleo").click()
     page.get_by_role("heading", name="Sign in").wait_for()
     assert status_of(visits[0]) == "confirmed"
 
@@ -147,10 +185,10 @@ def test_a_step_after_the_session_ended_leads_to_the_login(
 def test_a_step_without_a_connection_says_so(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
-    sign_in(page, live_server, "dana")
+    open_list(page, live_server)
     page.context.set_offline(True)
-    card = page.locator(f"#visit-{visits[0].reference}")
-    card.get_by_role("button", name="Arrived Cleo").click()
+    row = page.locator(f"#visit-{visits[0].reference}")
+    row.get_by_role("button", name="Arrived Cleo").click()
     page.get_by_text("There is no connection. Nothing was changed").wait_for()
     assert status_of(visits[0]) == "confirmed"
 
@@ -159,7 +197,7 @@ def test_a_menu_closes_with_escape_and_when_another_opens(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
     page.set_viewport_size(SCREEN)
-    sign_in(page, live_server, "dana")
+    open_list(page, live_server)
     menus = page.locator(".visit__more")
     menus.nth(0).locator("summary").click()
     menus.nth(1).locator("summary").click()
@@ -178,37 +216,36 @@ def test_nobody_is_kept_out(
     browser: Browser,
     live_server: LiveServer,
     visits: list[Appointment],
-    noor: Therapist,
-    spa: SpaProfile,
+    mia: Therapist,
 ) -> None:
-    first, request = visits
-    actions.mark_arrived(appointment=first, by=actions.SYSTEM, now=at(10, 5))
-    pages = {
-        "dana": [
-            "/desk/list/",
-            "/desk/list/?date=2026-12-31",
-            desk_url("appointment", first),
-            desk_url("decide", request),
-            desk_url("cancel", request),
-            f"{desk_url('move', request)}?start=2026-11-25T10:00Z",
-        ],
-        "mia": ["/therapist/", f"/therapist/visits/{first.reference}/"],
-        "olive": [f"/therapist/visits/{first.reference}/"],
-    }
-    for name, paths in pages.items():
-        context = browser.new_context(viewport=size, color_scheme=scheme, locale="en-GB")
-        page = context.new_page()
-        noises = complaints_of(page)
-        page.goto(f"{live_server.url}/accounts/login/")
-        assert Axe().run(page).violations_count == 0, "login"
-        sign_in(page, live_server, name)
-        for path in paths:
-            page.goto(live_server.url + path)
-            for menu in page.locator("details").all():
-                menu.evaluate("menu => { menu.open = true }")
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
-            width = page.evaluate("document.documentElement.scrollWidth")
-            assert width <= size["width"], f"{path} is {width} wide"
-        assert noises == []
-        context.close()
+    actions.mark_arrived(appointment=visits[0], by=actions.SYSTEM, now=at(10, 5))
+    off = TimeOff.objects.create(starts_at=at(13), ends_at=at(16), reason="Course")
+    context = browser.new_context(viewport=size, color_scheme=scheme, locale="en-GB")
+    page = context.new_page()
+    noises = complaints_of(page)
+    sign_in(page, live_server, "dana")
+    for path in [
+        "/desk/list/",
+        f"/desk/list/?therapist={mia.pk}",
+        "/desk/list/?date=2030-01-01",
+        "/desk/clearances/",
+        "/desk/sheet/",
+        "/desk/time-off/new/",
+        f"/desk/time-off/{off.pk}/",
+    ]:
+        page.goto(live_server.url + path)
+        for menu in page.locator("details").all():
+            menu.evaluate("menu => { menu.open = true }")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size["width"], f"{path} is {width} wide"
+    page.get_by_role("button", name="Remove it").wait_for()
+    page.goto(f"{live_server.url}/desk/time-off/new/?start=2026-11-24T13:30Z")
+    page.locator("[name=therapist]").select_option("spa")
+    page.get_by_role("button", name="Block the time").click()
+    page.get_by_role("heading", name="1 visit is in the way").wait_for()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert noises == []
+    context.close()
