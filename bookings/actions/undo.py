@@ -16,7 +16,7 @@ from bookings.actions.changes import (
     refuse_if_stale,
     replace_place,
 )
-from bookings.actions.errors import ChangedMeanwhile, NoLongerPossible
+from bookings.actions.errors import NoLongerPossible
 from bookings.actions.events import ASIDE, Actor, record
 from bookings.actions.placing import at_best_place
 from bookings.actions.wishes import Place, Wish
@@ -100,7 +100,7 @@ def undo_change(
     wish = _wish_back(appointment, former, spa=spa, now=now)
 
     def write(place: Place) -> Appointment:
-        latest = _locked(appointment, former)
+        latest = locked_latest(appointment)
         changes = replace_place(latest, wish, place)
         return _undo(latest, former, changes, by=by, spa=spa, now=now)
 
@@ -111,7 +111,7 @@ def undo_change(
 def _undo_here(
     appointment: Appointment, former: _Former, *, by: Actor, spa: SpaProfile, now: datetime
 ) -> Appointment:
-    return _undo(_locked(appointment, former), former, {}, by=by, spa=spa, now=now)
+    return _undo(locked_latest(appointment), former, {}, by=by, spa=spa, now=now)
 
 
 def _undo(
@@ -152,14 +152,6 @@ def _former(appointment: Appointment) -> _Former | None:
 
 def _as_it_is(value: Any) -> Any:
     return value
-
-
-def _locked(appointment: Appointment, former: _Former) -> Appointment:
-    latest = locked_latest(appointment)
-    now_former = _former(latest)
-    if now_former is None or now_former.event != former.event:
-        raise ChangedMeanwhile(latest)
-    return latest
 
 
 def _wish_back(

@@ -170,6 +170,15 @@ def test_a_confirmation_that_the_move_had_replaced_comes_back(
     assert send_all(visit, SOON) == ["confirmation"]
 
 
+def test_a_confirmation_that_a_sent_move_had_replaced_stays_replaced(
+    visit: Appointment, do: Do, undo: Do
+) -> None:
+    moved = do(actions.reschedule_appointment, visit, starts_at=at(14, days=5))
+    assert send_all(visit, LATER) == ["changed"]
+    undo(moved, now=LATER)
+    assert waiting(visit) == {("changed", 0, LATER + GRACE), *REMINDERS}
+
+
 def test_moved_and_taken_back_over_and_over_leaves_one_of_each_mail(
     visit: Appointment, do: Do, undo: Do
 ) -> None:
@@ -253,6 +262,20 @@ def test_a_move_is_not_taken_back_into_a_time_that_somebody_else_has(
     assert [one.words for one in refused.value.blockers] == ["Mia is with Otto from 10:30"]
     assert stored(visit).starts_at == at(14, days=5)
     assert actions.can_undo(stored(visit))
+
+
+def test_times_near_a_time_of_yesterday_lie_ahead(
+    visit: Appointment, do: Do, undo: Do, book: Book
+) -> None:
+    day_after = at(12, days=5)
+    missed = do(actions.mark_no_show, visit, now=TEN)
+    book(at(14, days=4), details=OTTO)
+    Appointment.objects.exclude(pk=visit.pk).update(
+        starts_at=TEN, ends_at=at(11, days=4), busy_from=TEN, busy_until=at(11, 15, days=4)
+    )
+    with pytest.raises(actions.InTheWay) as refused:
+        undo(missed, now=day_after)
+    assert refused.value.nearest == [at(12, days=5), at(12, 15, days=5), at(12, 30, days=5)]
 
 
 # --- Cancellations and decisions --------------------------------------------------------------
