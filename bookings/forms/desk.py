@@ -1,5 +1,6 @@
 """What the front desk changes on a visit."""
 
+from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.forms.details import NameField, NoteField
 from bookings.forms.visit import REASON_MOST, SeenForm
+from bookings.models import Appointment
 
 NOTE_MOST = 1000
 STEPS = ("arrived", "started", "completed", "no_show", "back", "undo")
@@ -96,15 +98,33 @@ class MoveForm(TellForm):
 
 
 class NoteForm(forms.Form):
-    """What the desk wants to remember about a visit."""
+    """What the desk wants to remember about a visit; it carries the mark of the note shown."""
 
     use_required_attribute = False
 
+    was = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     note = NoteField(
         required=False,
         label=_("Note of the desk"),
         max_length=NOTE_MOST,
-        help_text=_("The therapist sees it too. Nothing about health, please."),
+        help_text=_("For everybody who works here. Nothing about health, please."),
         error_messages=TOO_LONG,
         widget=forms.Textarea(attrs={"rows": 3, "maxlength": NOTE_MOST}),
     )
+
+    def __init__(self, data: Any = None, *, of: Appointment) -> None:
+        super().__init__(data, initial={"was": _mark(of.staff_note), "note": of.staff_note})
+        self.of = of
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to overwrite a note that was not the one shown; sent again, it may."""
+        cleaned = super().clean() or {}
+        present = _mark(self.of.staff_note)
+        if cleaned.get("was") != present:
+            self.data = {**dict(self.data.items()), "was": present}
+            self.add_error("note", _("Somebody has changed the note above. Keep yours instead?"))
+        return cleaned
+
+
+def _mark(note: str) -> str:
+    return sha256(note.encode()).hexdigest()

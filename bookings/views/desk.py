@@ -69,16 +69,24 @@ def step(request: HttpRequest, reference: str) -> HttpResponse:
 def note(request: HttpRequest, reference: str) -> HttpResponse:
     """Keep what the desk wants to remember about a visit."""
     visit = booked_or_404(reference)
-    form = NoteForm(request.POST)
+    form = NoteForm(request.POST, of=visit)
     if not form.is_valid():
         return show_visit(request, visit, note_form=form)
-    actions.note_on_appointment(
-        appointment=visit,
-        note=form.cleaned_data["note"],
-        by=actions.staff(me(request)),
-        now=timezone.now(),
-    )
-    return done(request, visit, _("%(name)s: the note is kept.") % {"name": visit.client})
+    try:
+        actions.note_on_appointment(
+            appointment=visit,
+            note=form.cleaned_data["note"],
+            by=actions.staff(me(request)),
+            now=timezone.now(),
+            seen=visit.staff_note,
+        )
+    except ChangedMeanwhile as error:
+        fresh = booked_or_404(reference)
+        form = NoteForm(request.POST, of=fresh)
+        form.add_error("note", error.message)
+        return show_visit(request, fresh, note_form=form)
+    words = _("%(name)s: the note is kept.") % {"name": visit.client}
+    return done(request, visit, words, undo=False)
 
 
 @private

@@ -59,7 +59,7 @@ def show_visit(request: HttpRequest, visit: Appointment, **more: Any) -> HttpRes
             "exception": exception_of(history),
             "undoable": _undoable(visit, history),
             "may_read_health": may_read_health(request.user, visit),
-            "note_form": NoteForm(initial={"note": visit.staff_note}),
+            "note_form": NoteForm(of=visit),
             **more,
         },
     )
@@ -71,14 +71,19 @@ def _undoable(visit: Appointment, history: Sequence[Line]) -> Line | None:
     return latest if actions.can_undo(visit) else None
 
 
-def done(request: HttpRequest, visit: Appointment, words: str) -> HttpResponse:
-    """Say what was done: in the drawer with the visit as it is now, else where it was asked."""
+def done(
+    request: HttpRequest, visit: Appointment, words: str, *, undo: bool = True
+) -> HttpResponse:
+    """Say what was done: in the drawer with the visit as it is now, else where it was asked.
+
+    ``undo`` is false where the latest change is not what was done just now.
+    """
     if not in_panel(request):
         messages.success(request, words)
         return back(request, visit)
     fresh = booked_or_404(visit.reference)
-    undo = fresh if actions.can_undo(fresh) else None
-    return with_news(show_visit(request, fresh), words, undo=undo)
+    undoable = fresh if undo and actions.can_undo(fresh) else None
+    return with_news(show_visit(request, fresh), words, undo=undoable)
 
 
 def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> HttpResponse:

@@ -63,7 +63,8 @@ def _save(request: HttpRequest, visit: Appointment, form: ChangeForm) -> HttpRes
         return _ask(request, visit, form, nearest=nearest)
     except BookingError as error:
         return refused(request, visit, error)
-    return done(request, changed, what_changed(visit, changed))
+    has_changed = changed.sequence != form.seen
+    return done(request, changed, what_changed(visit, changed), undo=has_changed)
 
 
 def _change(request: HttpRequest, visit: Appointment, form: ChangeForm) -> Appointment:

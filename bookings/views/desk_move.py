@@ -1,5 +1,6 @@
 """The front desk moves a visit to one of the free times."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import actions
-from bookings.actions import BookingError, TimeTaken
+from bookings.actions import BookingError, InTheWay, TimeTaken
 from bookings.cards import Card
 from bookings.forms.desk import MoveForm
 from bookings.models import Appointment, Therapist
@@ -27,7 +28,7 @@ from bookings.views.desk_answers import (
     what_changed,
 )
 from bookings.views.staff import booked_or_404, day_asked_for, me
-from bookings.views.times import Choice, Times, Wanted, read_start
+from bookings.views.times import Choice, FreeTime, Times, Wanted, read_start
 from bookings.words import span_in_html
 
 
@@ -85,6 +86,7 @@ def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None
         last_day=last_bookable_day(spa, now),
         now=now,
         spa=spa,
+        minutes=visit.minutes,
         ignoring=visit,
         earliest=now,
     )
@@ -106,7 +108,7 @@ def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None
         "nobody": nobody,
         "start": asked.get("start", ""),
         "chosen": _span(start, visit, spa.zone, today) if start and not taken else "",
-        "refused": TimeTaken([one.starts_at for one in nearest]) if taken else None,
+        "refused": _refusal(gone, nearest) if taken else None,
         "nearest": [(one.starts_at, wanted.url(start=one.value)) for one in nearest],
         "soonest": [(one, wanted.url(start=one.value)) for one in times.soonest],
         "parts": [
@@ -114,6 +116,14 @@ def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None
             for part in times.parts
         ],
     }
+
+
+def _refusal(gone: TimeTaken | None, nearest: Sequence[FreeTime]) -> TimeTaken:
+    """The refusal with the times that the page offers: who is in the way, if that is known."""
+    starts = [one.starts_at for one in nearest]
+    if isinstance(gone, InTheWay):
+        return InTheWay(gone.blockers, starts)
+    return TimeTaken(starts)
 
 
 def _choices(wanted: Wanted, therapists: Any) -> list[Choice]:

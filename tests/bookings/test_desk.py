@@ -349,7 +349,7 @@ def test_a_time_taken_meanwhile_offers_the_nearest(
     )
     assert answer.status_code == 200
     page = words(answer)
-    assert "That time has just been taken." in page
+    assert "Mia is with Otto until 14:00. Nothing was changed." in page
     assert "Tuesday 24 November, 11:45 Tuesday 24 November, 14:15" in page
     visit.refresh_from_db()
     assert visit.starts_at == at(10)
@@ -381,7 +381,8 @@ def test_a_therapist_who_has_left_is_not_replaced_in_silence(
         "start": "2026-11-24T13:00Z",
         "therapist": str(mia.pk),
     }
-    assert "That time has just been taken." in words(desk.post(desk_url("move", visit), sent))
+    page = words(desk.post(desk_url("move", visit), sent))
+    assert "Mia takes no appointments at present. Nothing was changed." in page
     assert "Move it here?" not in words(desk.get(desk_url("move", visit), sent))
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(10), mia)

@@ -1,6 +1,7 @@
 """One visit at the desk: beside the calendar and on its page, step by step."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -429,8 +430,16 @@ def test_a_request_whose_time_has_come_can_only_be_declined(
 # --- The note --------------------------------------------------------------------------------
 
 
+def keep_note(desk: Browser, visit: Appointment, note: str, page: Any = None) -> Any:
+    """Send the note from the drawer as it was shown, or from an earlier ``page``."""
+    html = (page or shown(desk, visit)).content.decode()
+    mark = re.search(r'name="was" value="(\w+)"', html)
+    assert mark is not None
+    return sent(desk, visit, "note", note=note, was=mark[1])
+
+
 def test_the_desk_keeps_a_note_where_it_stands(desk: Browser, visit: Appointment) -> None:
-    answer = sent(desk, visit, "note", note="Comes with a friend.\r\nRing twice.")
+    answer = keep_note(desk, visit, "Comes with a friend.\r\nRing twice.")
     assert news(answer)["news"] == "Cleo: the note is kept."
     assert "Note of the desk Comes with a friend. Ring twice. Change the note" in words(answer)
     assert stored(visit).staff_note == "Comes with a friend.\nRing twice."
@@ -441,12 +450,50 @@ def test_the_desk_keeps_a_note_where_it_stands(desk: Browser, visit: Appointment
     assert (event.kind, event.changes, event.reason) == ("noted", {}, "")
 
 
+def test_after_a_note_no_undo_is_offered_that_would_undo_something_else(
+    desk: Browser, visit: Appointment
+) -> None:
+    change(desk, visit, clock="12:00")
+    assert "undo" not in news(keep_note(desk, stored(visit), "Ring twice."))
+    assert "undo" not in news(change(desk, stored(visit)))
+
+
 def test_a_note_that_is_too_long_is_kept_in_its_field(desk: Browser, visit: Appointment) -> None:
-    answer = sent(desk, visit, "note", note="🌿" * 1001)
+    answer = keep_note(desk, visit, "🌿" * 1001)
     assert "Please keep it under 1000 characters." in words(answer)
     assert "🌿" * 1001 in answer.content.decode()
     assert '<details class="fold" open>' in answer.content.decode()
     assert stored(visit).staff_note == ""
+
+
+def test_a_note_never_overwrites_one_that_was_not_seen(desk: Browser, visit: Appointment) -> None:
+    page = shown(desk, visit)
+    keep_note(desk, visit, "Gate code 4711.")
+    answer = keep_note(desk, visit, "Ring twice.", page)
+    assert "Somebody has changed the note above. Keep yours instead?" in words(answer)
+    assert "Gate code 4711." in words(answer)
+    assert stored(visit).staff_note == "Gate code 4711."
+    keep_note(desk, visit, "Gate code 4711. Ring twice.", answer)
+    assert stored(visit).staff_note == "Gate code 4711. Ring twice."
+    sent(desk, visit, "note", note="Forged.")
+    assert stored(visit).staff_note == "Gate code 4711. Ring twice."
+
+
+def test_a_note_that_came_second_by_a_moment_is_kept_in_its_field(
+    desk: Browser, visit: Appointment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = shown(desk, visit)
+    real = actions.note_on_appointment
+
+    def after_somebody_else(**asked: Any) -> Appointment:
+        Appointment.objects.update(staff_note="Gate code 4711.")
+        return real(**asked)
+
+    monkeypatch.setattr(actions, "note_on_appointment", after_somebody_else)
+    answer = keep_note(desk, visit, "Ring twice.", page)
+    assert "This visit was changed by somebody else." in words(answer)
+    assert ">\nRing twice.</textarea>" in answer.content.decode()
+    assert stored(visit).staff_note == "Gate code 4711."
 
 
 # --- The edit form ---------------------------------------------------------------------------
@@ -684,6 +731,15 @@ def test_a_visit_that_is_over_has_no_edit_form(
     assert stored(visit).starts_at == at(10)
 
 
+def test_free_times_are_for_the_length_that_the_visit_has(
+    desk: Browser, visit: Appointment, mia: Therapist, book: Book
+) -> None:
+    book(at(13), therapist=mia, details=OTTO)
+    change(desk, visit, minutes="90")
+    page = words(shown(desk, stored(visit), "move", therapist=str(mia.pk), date="2026-11-24"))
+    assert "Morning 09:00 09:15 09:30 09:45 10:00 10:15 10:30 10:45 11:00 11:15 Afternoon" in page
+
+
 # --- Moving ----------------------------------------------------------------------------------
 
 
@@ -780,5 +836,8 @@ def test_without_the_drawer_every_step_leads_back_to_the_page(
     )
     assert answer["Location"] == desk_url("appointment", visit)
     assert said(answer) == ["Cleo is here."]
-    noted = desk.post(desk_url("note", visit), {"note": "Rang.", "back": "visit"})
+    mark = re.search(r'name="was" value="(\w+)"', shown(desk, visit).content.decode())
+    assert mark is not None
+    note = {"note": "Rang.", "was": mark[1], "back": "visit"}
+    noted = desk.post(desk_url("note", visit), note)
     assert noted["Location"] == desk_url("appointment", visit)
