@@ -256,11 +256,11 @@ def many() -> int:
     return count
 
 
-@pytest.mark.parametrize("text", ["marita hartom", "+44 7700 912345", "12345", "ken", "zo"])
-def test_a_search_among_very_many_uses_the_index(text: str, many: int) -> None:
-    plan = _exactly(_parts(text)).explain()
-    assert "client_by_search_text" in plan
-    assert "Seq Scan on bookings_client" not in plan
-    started = time.perf_counter()
-    find_clients(text)
-    tell(f"{text!r} among {many}: {1000 * (time.perf_counter() - started):.0f} ms")
+def test_a_search_among_very_many_uses_the_index(many: int) -> None:
+    for text in ("marita hartom", "+44 7700 912345", "12345", "ken", "zo"):
+        plan = _exactly(_parts(text)).explain()
+        assert "client_by_search_text" in plan, text
+        assert "Seq Scan on bookings_client" not in plan, text
+        started = time.perf_counter()
+        find_clients(text)
+        tell(f"{text!r} among {many}: {1000 * (time.perf_counter() - started):.0f} ms")
