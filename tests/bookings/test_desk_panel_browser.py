@@ -117,7 +117,7 @@ def test_a_step_by_key_is_undone_from_the_slip(desk: Page, visit: Appointment) -
     expect(desk.locator(".slip")).to_contain_text("taken back")
     until(lambda: status_of(visit), "confirmed")
     # The drawer is true again: its next step is not a stale one.
-    desk.locator("#panel").get_by_role("button", name="Arrived").click()
+    desk.locator("#panel").get_by_role("button", name="Arrived", exact=True).click()
     until(lambda: status_of(visit), "arrived")
 
 
@@ -155,7 +155,7 @@ def test_cancelling_without_a_mail_sends_nothing(desk: Page, visit: Appointment)
 def test_what_another_desk_does_is_told_without_moving_a_button(
     desk: Page, visit: Appointment, olive: User
 ) -> None:
-    arrived = desk.locator("#panel").get_by_role("button", name="Arrived")
+    arrived = desk.locator("#panel").get_by_role("button", name="Arrived", exact=True)
     place = arrived.bounding_box()
     actions.mark_no_show(appointment=visit, by=actions.staff(olive), now=at(10, 6))
     told = desk.locator("#panel").get_by_text("This visit has just been changed.")
@@ -170,7 +170,7 @@ def test_a_stale_drawer_tells_what_happened_and_shows_the_visit(
     desk: Page, visit: Appointment, olive: User
 ) -> None:
     actions.mark_no_show(appointment=visit, by=actions.staff(olive), now=at(10, 6))
-    desk.locator("#panel").get_by_role("button", name="Arrived").click()
+    desk.locator("#panel").get_by_role("button", name="Arrived", exact=True).click()
     alert = desk.locator("#panel").get_by_role("alert")
     expect(alert).to_contain_text("Marked as not come by olive, 10:06.")
     expect(desk.locator("#panel")).to_contain_text("Did not come")
@@ -183,7 +183,7 @@ def test_the_page_of_a_visit_does_everything_without_scripts(
     context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-GB")
     page = _signed_in(context.new_page(), live_server, dana)
     page.goto(live_server.url + desk_url("appointment", visit))
-    page.get_by_role("button", name="Arrived").click()
+    page.get_by_role("button", name="Arrived", exact=True).click()
     expect(page.locator(".news")).to_contain_text("Cleo is here.")
     page.get_by_role("button", name="One step back").click()
     expect(page.locator(".news")).to_contain_text("One step back: Cleo, confirmed.")
