@@ -310,10 +310,10 @@ def test_a_cancelled_visit_stands_struck_out(desk: Browser, visit: Appointment) 
 def test_the_list_of_one_therapist_shows_her_alone(
     desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist, book: Book
 ) -> None:
-    page = words(desk.get("/desk/list/", {"date": "2026-11-24", "therapist": noor.pk}))
+    page = words(desk.get("/desk/list/", {"date": "2026-11-24", "therapist": str(noor.pk)}))
     assert "Everybody Mia Noor" in page
     assert "Cleo" not in page
-    answer = desk.get("/desk/list/", {"date": "2026-11-24", "therapist": mia.pk})
+    answer = desk.get("/desk/list/", {"date": "2026-11-24", "therapist": str(mia.pk)})
     page = words(answer)
     assert "10:00 – 11:00 Cleo" in page
     assert f'<input type="hidden" name="of" value="{mia.pk}">' in answer.content.decode()

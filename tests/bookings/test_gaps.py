@@ -18,9 +18,7 @@ pytestmark = pytest.mark.django_db
 TUESDAY = at(0).date()
 
 
-def gaps(
-    spa: SpaProfile, *, day: date = TUESDAY, now: datetime = NOW
-) -> list[tuple[str, str, str, str]]:
+def gaps(spa: SpaProfile, *, day: date = TUESDAY, now: datetime = NOW) -> list[tuple[str, ...]]:
     """Who, from, until, and the first start, by the spa's clocks."""
     return [
         (gap.therapist.name, *(f"{one:%H:%M}" for one in times(gap)))

@@ -241,7 +241,7 @@ def test_a_hold_is_named_and_is_no_reason_to_wait(
 
 
 def test_the_address_fills_the_form_in(desk: Browser, mia: Therapist) -> None:
-    asked = {"therapist": mia.pk, "start": "2026-11-24T10:15Z", "end": "2026-11-24T12:00Z"}
+    asked = {"therapist": str(mia.pk), "start": "2026-11-24T10:15Z", "end": "2026-11-24T12:00Z"}
     page = desk.get(NEW, asked).content.decode()
     for field in (
         f'<option value="{mia.pk}" selected>',
