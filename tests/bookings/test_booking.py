@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookings import actions
-from bookings.actions import booking, placing
+from bookings.actions import booking, placing, wishes
 from bookings.models import Appointment, Client, Event, HealthCheck, Room, Therapist
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
@@ -372,7 +372,7 @@ def test_an_overlap_that_the_database_refuses_is_told_as_taken(
 ) -> None:
     hold(at(10))
     monkeypatch.setattr(placing, "is_free", lambda _wish, _place: True)
-    place = placing.Place(mia, fern)
+    place = wishes.Place(mia, fern)
     monkeypatch.setattr(placing, "_best_place", lambda _wish: place)
     with pytest.raises(actions.TimeTaken) as refused:
         hold(at(10, 30))
