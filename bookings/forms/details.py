@@ -16,8 +16,8 @@ from services.models import SpaProfile
 NAME_MOST, EMAIL_MOST, NOTE_MOST = 120, 254, 1000
 
 # Control characters, and those that turn the direction of the text after them: in a mail or a
-# list they would act on other people's words.
-UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+# list they would act on other people's words. Halves of a character cannot be stored at all.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class NameField(forms.CharField):

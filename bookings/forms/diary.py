@@ -2,6 +2,8 @@
 
 from django import forms
 
+from bookings.forms.details import NameField
+
 MINUTES_MOST = 480
 KEY_MOST = 2**31 - 1
 
@@ -14,7 +16,7 @@ class PlaceForm(forms.Form):
     therapist = forms.IntegerField(min_value=1, max_value=KEY_MOST)
     room = forms.IntegerField(min_value=1, max_value=KEY_MOST, required=False)
     sequence = forms.IntegerField(min_value=0, max_value=KEY_MOST)
-    reason = forms.CharField(max_length=300, required=False)
+    reason = NameField(max_length=300, required=False)
 
 
 class UndoForm(forms.Form):

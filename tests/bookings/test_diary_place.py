@@ -211,6 +211,16 @@ def test_a_change_is_taken_back_and_can_be_taken_back_once(
     assert again.status_code == 409
 
 
+def test_a_reason_is_one_line_of_text_that_can_be_kept(
+    desk: Browser, book: Book, mia: Therapist, both_rooms: list[Room]
+) -> None:
+    visit = book(at(10), therapist=mia)
+    reason = "Agreed\ud800\r\non the\u202e phone"
+    evening = wish(visit, start="2026-11-24T18:00Z", reason=reason)
+    assert post(desk, visit, evening).status_code == 200
+    assert visit.events.get(kind="moved").reason == "Agreed on the phone"
+
+
 def test_a_form_without_scripts_takes_back_too(
     desk: Browser, book: Book, mia: Therapist, noor: Therapist, both_rooms: list[Room]
 ) -> None:
