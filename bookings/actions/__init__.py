@@ -48,7 +48,7 @@ from bookings.actions.errors import (
     UnusableTime,
 )
 from bookings.actions.events import CLIENT, SYSTEM, Actor, staff
-from bookings.actions.feeds import note_feed_read, renew_feed, revoke_feed
+from bookings.actions.feeds import note_feed_read, note_feed_version, renew_feed, revoke_feed
 from bookings.actions.health import (
     affirm_health_check,
     discard_health_check,
@@ -138,6 +138,7 @@ __all__ = [
     "may_note",
     "merge_clients",
     "note_feed_read",
+    "note_feed_version",
     "note_on_appointment",
     "part_clients",
     "purge_expired",

@@ -39,3 +39,23 @@ def note_feed_read(*, feed: CalendarFeed, now: datetime) -> None:
     """Keep when ``feed`` was read last, give or take ``READ_NOTED_EVERY``."""
     stale = Q(last_read_at=None) | Q(last_read_at__lte=now - READ_NOTED_EVERY)
     CalendarFeed.objects.filter(stale, pk=feed.pk).update(last_read_at=now)
+
+
+@transaction.atomic
+def note_feed_version(*, feed: CalendarFeed, version: str, now: datetime) -> datetime:
+    """Return since when the file of ``feed`` is as ``version`` says, in whole seconds.
+
+    Noted when a change is first seen: the diary has no clock for all that changes a file, such as
+    a time off that is gone, or a day that is over.
+    """
+    if feed.version == version and feed.changed_at is not None:
+        return feed.changed_at
+    latest = CalendarFeed.objects.select_for_update(no_key=True).get(pk=feed.pk)
+    if latest.version != version or latest.changed_at is None:
+        changed_at = now.replace(microsecond=0)
+        if latest.changed_at is not None:
+            # Two changes within a second must not bear one date.
+            changed_at = max(changed_at, latest.changed_at + timedelta(seconds=1))
+        latest.version, latest.changed_at = version, changed_at
+        latest.save(update_fields=["version", "changed_at"])
+    return latest.changed_at

@@ -219,6 +219,10 @@ class CalendarFeed(models.Model):
     created_at = models.DateTimeField()
     last_read_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    version = models.CharField(
+        max_length=64, blank=True, help_text=_("Of the file that was handed out last.")
+    )
+    changed_at = models.DateTimeField(null=True, blank=True)
 
     objects = CalendarFeedQuerySet.as_manager()
 

@@ -1,17 +1,14 @@
 """A therapist's private calendar address: the page that makes and closes it, and the file."""
 
 import hashlib
-from datetime import datetime, timedelta
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,9 +21,6 @@ from bookings.views.common import private, spa_of
 from bookings.views.staff import bar
 from bookings.views.therapist import own_page
 from services.addresses import absolute
-
-# Longer than any calendar waits before it asks again; once forgotten, the file goes out anew.
-CHANGES_KEPT = timedelta(days=14)
 
 
 @private
@@ -61,17 +55,18 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     actions.note_feed_read(feed=found, now=now)
     content = therapist_calendar(found.therapist, spa=spa, known_since=found.created_at, now=now)
     version = hashlib.sha256(content).hexdigest()[:32]
-    changed_at = _changed_at(found, version, now)
+    changed_at = actions.note_feed_version(feed=found, version=version, now=now)
+    since = int(changed_at.timestamp())
     whole = HttpResponse(
         content,
         content_type="text/calendar; charset=utf-8",
         headers={
             "ETag": f'"{version}"',
-            "Last-Modified": http_date(changed_at),
+            "Last-Modified": http_date(since),
             "Content-Disposition": 'inline; filename="visits.ics"',
         },
     )
-    same = get_conditional_response(request, whole["ETag"], changed_at, whole)
+    same = get_conditional_response(request, whole["ETag"], since, whole)
     answer = same or whole
     # Kept by the calendar, and asked for anew each time.
     answer["Cache-Control"] = "private, no-cache"
@@ -90,24 +85,6 @@ def _open_feed(token: str) -> CalendarFeed:
     if found is None:
         raise Http404
     return found
-
-
-def _changed_at(found: CalendarFeed, version: str, now: datetime) -> int:
-    """Since when, in seconds, the file has been as ``version`` says.
-
-    Noted when a change is first seen: the diary has no clock for all that changes a file, such as
-    a time off that is gone, or a day that is over.
-    """
-    key = f"calendar-feed:{found.pk}:{get_language()}"
-    known: tuple[str, int] | None = cache.get(key)
-    if known is not None and known[0] == version:
-        return known[1]
-    changed_at = int(now.timestamp())
-    if known is not None:
-        # Two changes within a second must not bear one date.
-        changed_at = max(changed_at, known[1] + 1)
-    cache.set(key, (version, changed_at), CHANGES_KEPT.total_seconds())
-    return changed_at
 
 
 def _page(request: HttpRequest, therapist: Therapist, token: str = "") -> HttpResponse:
