@@ -41,7 +41,6 @@ def note_feed_read(*, feed: CalendarFeed, now: datetime) -> None:
     CalendarFeed.objects.filter(stale, pk=feed.pk).update(last_read_at=now)
 
 
-@transaction.atomic
 def note_feed_version(*, feed: CalendarFeed, version: str, now: datetime) -> datetime:
     """Return since when the file of ``feed`` is as ``version`` says, in whole seconds.
 
@@ -50,12 +49,18 @@ def note_feed_version(*, feed: CalendarFeed, version: str, now: datetime) -> dat
     """
     if feed.version == version and feed.changed_at is not None:
         return feed.changed_at
+    return _new_version(feed, version, now)
+
+
+@transaction.atomic
+def _new_version(feed: CalendarFeed, version: str, now: datetime) -> datetime:
     latest = CalendarFeed.objects.select_for_update(no_key=True).get(pk=feed.pk)
-    if latest.version != version or latest.changed_at is None:
-        changed_at = now.replace(microsecond=0)
-        if latest.changed_at is not None:
-            # Two changes within a second must not bear one date.
-            changed_at = max(changed_at, latest.changed_at + timedelta(seconds=1))
-        latest.version, latest.changed_at = version, changed_at
-        latest.save(update_fields=["version", "changed_at"])
-    return latest.changed_at
+    if latest.version == version and latest.changed_at is not None:
+        return latest.changed_at
+    changed_at = now.replace(microsecond=0)
+    if latest.changed_at is not None:
+        # Two changes within a second must not bear one date.
+        changed_at = max(changed_at, latest.changed_at + timedelta(seconds=1))
+    latest.version, latest.changed_at = version, changed_at
+    latest.save(update_fields=["version", "changed_at"])
+    return changed_at
