@@ -145,6 +145,9 @@ def read_draft(request: HttpRequest, *, spa: SpaProfile) -> Draft:
     wish.is_valid()
     found = wish.cleaned_data
     do = data.get("do", "")
+    if request.method != "POST" and do in BOOKING_STEPS:
+        # An address is opened without the form's token: it never books.
+        do = ""
     start = wish.typed_start() if do == "take" else found.get("start")
     if do == "when" and start is not None:
         wish.show(start)

@@ -566,6 +566,16 @@ def test_sent_twice_it_books_once_and_says_the_same(
     assert len(booked()) == 2
 
 
+def test_opening_an_address_never_books(
+    desk: Browser, seen: Appointment, hour: ServiceOption, lymph: Service, mia: Therapist
+) -> None:
+    otto = Client.objects.create(name="Otto")
+    busy = {**answers(lymph), "therapist": mia.pk}
+    send(desk, **wished(otto, hour, at(10, days=2), **busy), do="book")
+    page = desk.get(BOOK, {**wished(otto, hour), "nonce": "n" * 16, "do": "book"})
+    assert (page.context["stage"], booked()) == ("finish", [seen])
+
+
 def test_another_form_books_another_visit(
     desk: Browser, seen: Appointment, hour: ServiceOption
 ) -> None:
