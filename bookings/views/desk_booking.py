@@ -67,7 +67,7 @@ def book(request: HttpRequest) -> HttpResponse:
     if kept.booked:
         # Sent twice: the first has booked, and both are told so.
         return _booked(request, booked_or_404(kept.booked))
-    if draft.client is None and kept.client and kept.newcomer == draft.who:
+    if draft.client is None and kept.client and kept.newcomer == draft.entered:
         draft = known_as(draft, Client.objects.get(pk=kept.client))
     if draft.stage != "finish":
         return _page(request, draft)
@@ -121,7 +121,7 @@ def _with_record(request: HttpRequest, draft: Draft) -> Draft:
     )
     known = known_as(draft, client)
     kept = read_kept(request, draft)
-    keep(request, known, replace(kept, who=known.who, newcomer=draft.who, client=client.pk))
+    keep(request, known, replace(kept, who=known.who, newcomer=draft.entered, client=client.pk))
     return known
 
 

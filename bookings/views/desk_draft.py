@@ -72,8 +72,14 @@ class Draft:
             return f"client {self.client.pk}"
         if self.newcomer is None or not self.newcomer.is_valid():
             return ""
-        name = str(self.newcomer.cleaned_data["name"]).casefold()
-        return f"new {hashlib.sha256(name.encode()).hexdigest()[:32]}"
+        return _key_of(str(self.newcomer.cleaned_data["name"]))
+
+    @property
+    def entered(self) -> str:
+        """A key of all that is entered of somebody new: with another number, another record."""
+        if self.newcomer is None or not self.newcomer.is_valid():
+            return ""
+        return _key_of("\n".join(map(str, self.newcomer.contact.values())))
 
     @property
     def stage(self) -> str:
@@ -119,7 +125,7 @@ class Draft:
 class Kept:
     """What the session remembers of one form: keys of rows, no name and no answer.
 
-    ``newcomer`` is the person's key before ``client`` had a record. ``refused`` where the health
+    ``newcomer`` is what was entered before ``client`` had a record. ``refused`` where the health
     answers said "stop": they cannot be said to be unchanged.
     """
 
@@ -254,6 +260,10 @@ def _pressed(data: QueryDict) -> tuple[dict[str, str], str]:
     if start:
         given |= {"start": start, "therapist": therapist, "date": "", "clock": ""}
     return given, because if because == WALK_IN else ""
+
+
+def _key_of(text: str) -> str:
+    return f"new {hashlib.sha256(text.casefold().encode()).hexdigest()[:32]}"
 
 
 def _newcomer(data: QueryDict, spa: SpaProfile) -> NewcomerForm | None:

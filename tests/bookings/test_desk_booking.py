@@ -475,6 +475,17 @@ def test_a_newcomer_whose_time_is_lost_gets_one_record(
     assert client_of(booked()[-1]).name == "Zed"
 
 
+def test_another_number_under_the_same_name_is_another_record(
+    desk: Browser, hour: ServiceOption, lymph: Service, seen: Appointment, mia: Therapist
+) -> None:
+    newcomer = {"newcomer": "1", "name": "Zed", "option": hour.pk, "finish": "1", "do": "book"}
+    busy = {"start": start_value(at(10, days=2)), "therapist": mia.pk}
+    send(desk, **newcomer, **busy, **answers(lymph), phone="07700 900123")
+    free = {"start": start_value(at(14)), **answers(lymph)}
+    send(desk, **newcomer, **free, phone="07700 900124")
+    assert str(client_of(booked()[-1]).phone) == "+447700900124"
+
+
 # --- Odd times --------------------------------------------------------------------------------
 
 
