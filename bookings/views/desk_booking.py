@@ -18,6 +18,7 @@ from bookings.models import Appointment, Client, HealthCheck
 from bookings.permissions import desk_only
 from bookings.urls.converters import ReferenceConverter
 from bookings.views.common import private, spa_of
+from bookings.views.desk_answers import show_visit
 from bookings.views.desk_draft import (
     Draft,
     Kept,
@@ -38,6 +39,7 @@ from bookings.words import moment_in_words
 
 Status = Appointment.Status
 FOUND_MOST = 7
+FIRST_SEQUENCE = 1
 
 
 @private
@@ -65,8 +67,7 @@ def book(request: HttpRequest) -> HttpResponse:
     draft = read_draft(request, spa=spa)
     kept = read_kept(request, draft)
     if kept.booked:
-        # Sent twice: the first has booked, and both are told so.
-        return _booked(request, booked_or_404(kept.booked))
+        return _booked_before(request, booked_or_404(kept.booked))
     if draft.client is None and kept.client and kept.newcomer == draft.entered:
         draft = known_as(draft, Client.objects.get(pk=kept.client))
     if draft.stage != "finish":
@@ -156,6 +157,17 @@ def _booked(request: HttpRequest, visit: Appointment) -> HttpResponse:
     if not waits:
         return with_news(HttpResponse(""), words, undo=visit, close=True)
     return with_news(answer_part(request, "done", {"visit": visit}), words, undo=visit)
+
+
+def _booked_before(request: HttpRequest, visit: Appointment) -> HttpResponse:
+    """Sent twice: both are told of the booking, unless it stands as booked no longer."""
+    if visit.sequence == FIRST_SEQUENCE:
+        return _booked(request, visit)
+    words = _("This form was sent before, and its visit has changed since. Nothing new was booked.")
+    if in_panel(request):
+        return show_visit(request, visit, trouble=words)
+    messages.error(request, words)
+    return redirect("bookings:desk_appointment", visit.reference)
 
 
 def _in_words(visit: Appointment) -> str:

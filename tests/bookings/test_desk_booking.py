@@ -16,7 +16,7 @@ from django.urls import reverse
 from bookings import actions
 from bookings.models import Appointment, Client, Event, HealthCheck, Message, Room, Therapist
 from bookings.views.times import start_value
-from services.models import Contraindication, Service, ServiceOption
+from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from tests.bookings.client_pages import answers
 from tests.bookings.conftest import at
 from tests.bookings.staff_pages import browser_of, login_of, said
@@ -575,6 +575,22 @@ def test_sent_twice_it_books_once_and_says_the_same(
     first, second = send(desk, **sent), send(desk, **sent)
     assert first["HX-Trigger"] == second["HX-Trigger"]
     assert len(booked()) == 2
+
+
+def test_sent_again_after_it_was_undone_it_does_not_say_booked(
+    desk: Browser, seen: Appointment, hour: ServiceOption, dana: User, spa: SpaProfile
+) -> None:
+    sent = wished(client_of(seen), hour, seen=seen.health_check_id, do="unchanged")
+    send(desk, **sent)
+    visit = booked()[-1]
+    actions.undo_change(appointment=visit, by=actions.staff(dana), spa=spa, now=at(8, days=0))
+    words = "This form was sent before, and its visit has changed since. Nothing new was booked."
+    panel = send(desk, **sent)
+    assert words in panel.content.decode()
+    assert "HX-Trigger" not in panel
+    page = desk.post(BOOK, {**sent, "nonce": "n" * 16})
+    assert page["Location"] == reverse("bookings:desk_appointment", args=[visit.reference])
+    assert said(page) == [words]
 
 
 def test_opening_an_address_never_books(
