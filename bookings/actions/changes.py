@@ -336,7 +336,7 @@ def _tell_of_move(
         outbox.drop_waiting(appointment)
         outbox.tell(appointment, Message.Kind.CHANGED, by=by, now=now)
     else:
-        outbox.carry_over(appointment)
+        outbox.carry_over(appointment, now=now)
     if appointment.status == Status.CONFIRMED:
         outbox.owe_reminders(appointment, spa=spa, now=now)
 

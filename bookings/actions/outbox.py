@@ -86,15 +86,21 @@ def drop_waiting(appointment: Appointment) -> None:
     appointment.messages.pending().update(state=Message.State.VOID)
 
 
-def carry_over(appointment: Appointment) -> None:
+def carry_over(appointment: Appointment, *, now: datetime) -> None:
     """Owe news that have not been sent yet anew, for a change that has no mail of its own.
 
-    They tell of the visit as it is when they are sent.
+    They tell of the visit as it is when they are sent. What a worker is just sending stays as it
+    is: owed anew it would come twice.
     """
-    waiting = list(appointment.messages.pending().exclude(kind=Kind.REMINDER))
-    drop_waiting(appointment)
+    # Locked: from here on no worker begins to send one of them.
+    news = appointment.messages.pending().exclude(kind=Kind.REMINDER).select_for_update()
+    waiting = list(news)
+    begun = [message.pk for message in waiting if _is_on_its_way(message, now)]
+    appointment.messages.filter(pk__in=begun).update(sequence=appointment.sequence)
+    appointment.messages.pending().exclude(pk__in=begun).update(state=Message.State.VOID)
     for message in waiting:
-        owe(appointment, message.kind, due_at=message.due_at)
+        if message.pk not in begun:
+            owe(appointment, message.kind, due_at=message.due_at)
 
 
 def take_back(appointment: Appointment, *, correction: str, by: Actor, now: datetime) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from bookings import actions
+from bookings.actions import outbox
 from bookings.models import Appointment, HealthCheck, Room, Therapist
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
@@ -446,6 +447,18 @@ def test_news_of_the_desk_wait_a_minute_and_can_be_left_out(
     visit.messages.filter(kind="changed").update(state="sent")
     desk_move(moved, at(15, days=5), tell=False)
     assert waiting(visit) == {("reminder", 48, at(15, days=3)), ("reminder", 3, at(12, days=5))}
+
+
+def test_a_confirmation_that_is_just_being_sent_is_not_sent_twice(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    (claimed,) = outbox.claim_due(now=NOW, until=NOW + timedelta(minutes=4), limit=1)
+    moved = desk_move(visit, at(14, days=5), tell=False)
+    confirmations = visit.messages.filter(kind="confirmation")
+    assert list(confirmations.values_list("pk", "state", "sequence")) == [
+        (claimed.pk, "pending", moved.sequence)
+    ]
 
 
 def test_a_confirmation_that_waits_survives_a_move_without_a_mail(
