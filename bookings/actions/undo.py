@@ -101,7 +101,11 @@ def undo_change(
 
     def write(place: Place) -> Appointment:
         latest = locked_latest(appointment)
+        price = latest.price
         changes = replace_place(latest, wish, place)
+        # The former option may cost something else by now; what she was promised stands.
+        latest.price = price
+        changes.pop("price", None)
         return _undo(latest, former, changes, by=by, spa=spa, now=now)
 
     return at_best_place(wish, write)

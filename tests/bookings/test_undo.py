@@ -131,6 +131,16 @@ def test_a_move_is_taken_back_with_all_that_it_changed(
     assert not actions.can_undo(undone)
 
 
+def test_a_length_that_is_taken_back_costs_what_it_did(
+    visit: Appointment, do: Do, undo: Do, hour: ServiceOption, lymph: Service
+) -> None:
+    ServiceOption.objects.create(service=lymph, minutes=90, price=Decimal("95.00"))
+    Appointment.objects.update(price=Decimal("95.00"))
+    longer = do(actions.reschedule_appointment, stored(visit), starts_at=TEN, minutes=90)
+    undone = undo(longer)
+    assert (undone.option, undone.price) == (hour, Decimal("95.00"))
+
+
 def test_a_slip_that_is_taken_back_at_once_sends_nothing(
     visit: Appointment, do: Do, undo: Do
 ) -> None:
