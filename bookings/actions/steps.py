@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from bookings.actions.events import ASIDE, Actor
-from bookings.actions.undo import STEPS, undo_change
+from bookings.actions.events import Actor
+from bookings.actions.undo import STEPS, latest_change, undo_change
 from bookings.actions.visits import mark_expected
 from bookings.models import Appointment
 from services.models import SpaProfile
@@ -17,7 +17,7 @@ def take_back_step(
     Where the desk has changed something else since, that stays, and the client is expected again.
     Raises ``NoLongerPossible``, ``ChangedMeanwhile`` or ``TimeTaken``.
     """
-    changes = appointment.events.exclude(kind__in=ASIDE).order_by("-pk")
-    latest = changes.values_list("kind", flat=True).first()
-    take_back = undo_change if latest in STEPS else mark_expected
+    latest = latest_change(appointment)
+    is_step = latest is not None and latest.kind in STEPS
+    take_back = undo_change if is_step else mark_expected
     return take_back(appointment=appointment, by=by, spa=spa, now=now)

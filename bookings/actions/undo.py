@@ -1,10 +1,10 @@
 """Taking the latest change of a visit back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
@@ -140,9 +140,41 @@ def _undo(
     return latest
 
 
-def _former(appointment: Appointment) -> _Former | None:
+class _HasKind(Protocol):
+    @property
+    def kind(self) -> str: ...
+
+
+Made = TypeVar("Made", bound=_HasKind)
+
+
+def standing_change(changes: Iterable[Made]) -> Made | None:
+    """Return which of ``changes``, the latest leading, is to be taken back next.
+
+    A step that was taken back leads to the step before it, so a day goes back step by step.
+    Any other change that was taken back ends it: the client may have been told of that.
+    """
+    undone, goes_on = 0, False
+    for change in changes:
+        if change.kind == "undone":
+            undone, goes_on = undone + 1, True
+        elif goes_on and change.kind not in STEPS:
+            return None
+        elif undone:
+            undone -= 1
+        else:
+            return change
+    return None
+
+
+def latest_change(appointment: Appointment) -> Event | None:
+    """Return the change of ``appointment`` that would be taken back next; one query."""
     events = Event.objects.filter(appointment=appointment).exclude(kind__in=ASIDE)
-    event = events.order_by("-pk").first()
+    return standing_change(events.order_by("-pk"))
+
+
+def _former(appointment: Appointment) -> _Former | None:
+    event = latest_change(appointment)
     if event is None or event.actor_kind == Event.ActorKind.CLIENT:
         return None
     before = {

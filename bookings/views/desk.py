@@ -60,7 +60,8 @@ def step(request: HttpRequest, reference: str) -> HttpResponse:
         words = _take_step(request, visit, form.cleaned_data["step"])
     except BookingError as error:
         return refused(request, visit, error)
-    return done(request, visit, words)
+    # What is offered to be undone is the step that was taken, never one more step back.
+    return done(request, visit, words, undo=form.cleaned_data["step"] != "back")
 
 
 @private
@@ -151,7 +152,7 @@ def _take_step(request: HttpRequest, visit: Appointment, name: str) -> str:
         actions.mark_no_show(appointment=visit, by=by, now=now)
         return _("Noted that %(name)s did not come.") % who
     if name == "back":
-        former = actions.undo_change(appointment=visit, by=by, spa=spa_of(request), now=now)
+        former = actions.take_back_step(appointment=visit, by=by, spa=spa_of(request), now=now)
         status = Card(former, now).status.label
         return _("One step back: %(name)s, %(status)s.") % {**who, "status": status.lower()}
     actions.mark_expected(appointment=visit, by=by, spa=spa_of(request), now=now)

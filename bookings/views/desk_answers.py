@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from bookings import actions
 from bookings.actions import BookingError, ChangedMeanwhile
+from bookings.actions.undo import standing_change
 from bookings.cards import Card
 from bookings.forms.desk import NoteForm
 from bookings.forms.visit import SeenForm
@@ -67,7 +68,7 @@ def show_visit(request: HttpRequest, visit: Appointment, **more: Any) -> HttpRes
 
 def _undoable(visit: Appointment, history: Sequence[Line]) -> Line | None:
     """The latest change of ``visit``, where it can be taken back."""
-    latest = next((line for line in history if line.is_change), None)
+    latest = standing_change(line for line in history if line.is_change)
     return latest if actions.can_undo(visit) else None
 
 

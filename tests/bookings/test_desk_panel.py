@@ -293,8 +293,9 @@ def test_one_step_back_keeps_the_steps_before_it(
     latest = stored(visit)
     assert (latest.status, latest.started_at) == ("arrived", None)
     assert latest.arrived_at is not None
-    # What was taken back is no step to take back once more.
-    assert "Expected again" in words(shown(desk, visit))
+    assert "undo" not in told
+    page = shown(desk, visit).content.decode()
+    assert 'One step back<span class="visually-hidden">: Marked as arrived</span>' in page
 
 
 def test_the_last_change_is_undone_from_the_menu_and_said(

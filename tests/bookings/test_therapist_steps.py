@@ -74,9 +74,10 @@ def test_who_was_not_marked_as_here_can_be_treated_at_once(
 def test_each_step_can_be_taken_back(as_mia: Browser, visit: Appointment) -> None:
     for step in ("arrived", "started", "completed"):
         press(as_mia, latest(visit), step)
-    news = [told(press(as_mia, latest(visit), "undo")) for _step in range(2)]
+    news = [told(press(as_mia, latest(visit), "undo")) for _step in range(3)]
     assert news == [
         "Taken back: the treatment of Cleo goes on.",
+        "Taken back: Cleo is here, and the treatment has not begun.",
         "Taken back: Cleo is expected again.",
     ]
     assert status_of(visit) == "confirmed"

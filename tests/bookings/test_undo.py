@@ -429,8 +429,32 @@ def test_the_steps_of_a_day_are_taken_back_one_by_one(visit: Appointment, do: Do
     assert (begun.status, begun.started_at) == ("arrived", TEN + timedelta(minutes=2))
     before = place(visit)
     completed = do(actions.mark_completed, begun, now=at(11, days=4))
-    assert undo(completed, now=at(11, days=4)).status == "arrived"
+    goes_on = undo(completed, now=at(11, days=4))
     assert place(visit) == before
+    here = undo(goes_on, now=at(11, days=4))
+    assert (here.status, here.arrived_at, here.started_at) == ("arrived", TEN, None)
+    expected = undo(here, now=at(11, days=4))
+    assert (expected.status, expected.arrived_at) == ("confirmed", None)
+    assert not actions.can_undo(expected)
+
+
+def test_a_step_that_was_taken_back_never_leads_to_the_booking(
+    desk_visit: Appointment, do: Do, undo: Do
+) -> None:
+    arrived = do(actions.mark_arrived, desk_visit, now=TEN)
+    expected = undo(arrived, now=TEN)
+    assert not actions.can_undo(expected)
+
+
+def test_a_new_step_is_taken_back_before_those_that_stood(
+    visit: Appointment, do: Do, undo: Do
+) -> None:
+    arrived = do(actions.mark_arrived, visit, now=TEN)
+    begun = do(actions.start_treatment, arrived, now=TEN)
+    here = undo(begun, now=TEN)
+    again = do(actions.start_treatment, here, now=TEN + timedelta(minutes=5))
+    assert undo(again, now=TEN).started_at is None
+    assert undo(stored(visit), now=TEN).status == "confirmed"
 
 
 @pytest.mark.parametrize(
