@@ -24,12 +24,15 @@ from django.core import serializers
 from django.core.cache import cache
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
-from playwright.sync_api import Playwright
+from playwright.sync_api import Playwright, expect
 from pytest_django import DjangoDbBlocker, Settings
 
 from spa import celery_app
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Two processes share two cores: what comes at once on an idle machine may take its time there.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

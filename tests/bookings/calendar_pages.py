@@ -71,7 +71,7 @@ def resize(page: Page, visit: Locator, *, to: float) -> None:
     page.mouse.up()
 
 
-def until(told: Callable[[], Any], wanted: Any, seconds: float = 10) -> None:
+def until(told: Callable[[], Any], wanted: Any, seconds: float = 15) -> None:
     """Ask the database until it tells what is ``wanted``."""
     deadline = time.monotonic() + seconds
     while (found := told()) != wanted and time.monotonic() < deadline:

@@ -55,7 +55,6 @@ def enter(browser: Browser, live_server: LiveServer, **options: Any) -> Visitor:
         base_url=live_server.url, locale="en-GB", **{"viewport": SCREEN, **options}
     )
     page = context.new_page()
-    page.set_default_timeout(10_000)
     heard: list[str] = []
 
     def note(words: str) -> None:
