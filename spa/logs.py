@@ -2,23 +2,48 @@
 
 import logging
 import re
+from typing import ClassVar
 
 SECRET_LINK = re.compile(
     r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/)"
     r"[^/\s\"']+"
 )
+# Also where the login page is told the address to come back to.
+TYPED = re.compile(r"((?:[?&]|%3F|%26)(?:q|name|email|phone)(?:=|%3D))[^&\s\"]+", re.IGNORECASE)
+SERVER_LOGS = ("gunicorn.access", "gunicorn.error")
 
 
-class HideVisitLinks(logging.Filter):
+class _Blank(logging.Filter):
+    """Blank what follows the first group of ``pattern``, in each record's message."""
+
+    pattern: ClassVar[re.Pattern[str]]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record's message; every record passes."""
+        message = record.getMessage()
+        if self.pattern.search(message):
+            record.msg = self.pattern.sub(r"\1…", message)
+            record.args = None
+        return True
+
+
+class HideVisitLinks(_Blank):
     """Blank the secret part of visit links, calendar addresses and links about logins.
 
     Who reads a log must not be able to open a visit, a therapist's calendar or a login.
     """
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's message; every record passes."""
-        message = record.getMessage()
-        if SECRET_LINK.search(message):
-            record.msg = SECRET_LINK.sub(r"\1…", message)
-            record.args = None
-        return True
+    pattern = SECRET_LINK
+
+
+class HidePeople(_Blank):
+    """Blank whom the desk has searched for: names, mail addresses and numbers of clients."""
+
+    pattern = TYPED
+
+
+def guard_server_logs() -> None:
+    """Blank the same in gunicorn's own logs, which pass none of Django's handlers."""
+    for name in SERVER_LOGS:
+        for one in (HideVisitLinks(), HidePeople()):
+            logging.getLogger(name).addFilter(one)

@@ -340,13 +340,16 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"visit_links": {"()": "spa.logs.HideVisitLinks"}},
+    "filters": {
+        "visit_links": {"()": "spa.logs.HideVisitLinks"},
+        "people": {"()": "spa.logs.HidePeople"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["visit_links"],
+            "filters": ["visit_links", "people"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.test import Client
 
-from spa.logs import HideVisitLinks
+from spa.logs import HidePeople, HideVisitLinks
 from tests.spa.commands import newcomers_environment, processes_of, run
 
 PRODUCTION = {
@@ -121,3 +121,38 @@ def test_log_does_not_open_a_visit(client: Client, caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, logger="django.request"):
         client.get("/visit/a-secret-of-the-link/nothing-here/")
     assert caplog.messages == ["Not Found: /visit/…/nothing-here/"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("GET /desk/clients/?q=O'Hara+%40x HTTP/1.1", "GET /desk/clients/?q=… HTTP/1.1"),
+        ('"/desk/clients/new/?name=Cleo" 200', '"/desk/clients/new/?name=…" 200'),
+        ("/x/?date=2026-11-24&q=0001&by=room", "/x/?date=2026-11-24&q=…&by=room"),
+        ("/login/?next=/desk/clients/%3Fq%3DCleo", "/login/?next=/desk/clients/%3Fq%3D…"),
+        ("/desk/?date=2026-11-24", "/desk/?date=2026-11-24"),
+    ],
+)
+def test_log_does_not_name_who_was_searched_for(
+    said: str, kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.addFilter(HidePeople())
+    logging.getLogger("django.server").warning("%s", said)
+    assert caplog.messages == [kept]
+
+
+@pytest.mark.parametrize("name", ["root", "gunicorn.access"])
+def test_every_log_of_the_server_is_blanked(name: str, var: Path) -> None:
+    # The server sets up its own logs before it loads the application.
+    script = (
+        "import logging, sys\n"
+        "server = logging.getLogger('gunicorn.access')\n"
+        "server.propagate = False\n"
+        "server.addHandler(logging.StreamHandler(sys.stderr))\n"
+        "server.setLevel('INFO')\n"
+        "import spa.wsgi\n"
+        f"log = logging.getLogger({name!r})\n"
+        "log.warning('%(r)s', {'r': 'GET /visit/a-secret/?q=Cleo HTTP/1.1'})\n"
+    )
+    environment = newcomers_environment(var, DJANGO_SETTINGS_MODULE="spa.settings", **PRODUCTION)
+    assert run("-c", script, env=environment).stderr.endswith("GET /visit/…/?q=… HTTP/1.1\n")
