@@ -46,6 +46,7 @@ class World:
         olive: User,
     ) -> None:
         self.visit, self.request, self.mia = visit, request, mia
+        self.cookies: dict[str, dict[str, str]] = {}
         self.token = actions.issue_visit_link(visit)
         self.users: dict[str, User] = {
             "dana": dana,
@@ -65,7 +66,18 @@ class World:
         )
 
     def browser(self, role: str) -> Browser:
-        """A fresh browser of ``role``; the clients have opened the page that is theirs."""
+        """A fresh browser of ``role``; the clients have opened the page that is theirs.
+
+        One comes once, and every browser of hers begins with the cookies that she then had.
+        """
+        if role not in self.cookies:
+            came = self._come(role).cookies
+            self.cookies[role] = {name: one.value for name, one in came.items()}
+        browser = Browser()
+        browser.cookies.load(self.cookies[role])
+        return browser
+
+    def _come(self, role: str) -> Browser:
         if role in self.users:
             return browser_of(self.users[role])
         browser = Browser()
