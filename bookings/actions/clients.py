@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bookings.actions import outbox
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
-from bookings.models import Client, ClientChange, Therapist
+from bookings.models import Appointment, Client, ClientChange, Therapist
 
 FIELDS = ("name", "email", "phone", "preferred_therapist_id", "note")
 
@@ -98,6 +99,7 @@ def change_client(
     """Replace what the record of ``client`` says; ``seen`` is what it said when it was shown.
 
     Messages that wait go to the new address: they read it when they are sent. Links stay good.
+    Where there was no address before, what she was not told is owed now.
     Raises ``RecordChanged`` or ``RecordMerged``.
     """
     latest = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
@@ -113,6 +115,9 @@ def change_client(
         setattr(latest, field, value)
     latest.save(update_fields=FIELDS)
     _keep(latest, ClientChange.Kind.CHANGED, before, by=by, now=now)
+    if after.email and not before.email:
+        visits = Appointment.objects.filter(client=latest)
+        outbox.catch_up(visits.values_list("pk", flat=True), now=now)
     return latest
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from bookings.actions import outbox
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
 from bookings.models import Appointment, Client, ClientMerge, Event
@@ -51,18 +52,22 @@ def merge_clients(*, kept: Client, merged: Client, by: Actor, now: datetime) -> 
     """Move all of ``merged`` to ``kept``; returns what is needed to part them again.
 
     What ``kept`` says stays; where it says nothing, it takes over what ``merged`` says, and the
-    notes are joined. Raises ``CannotMerge``.
+    notes are joined. Visits whose record had no address are told of from now on. Raises
+    ``CannotMerge``.
     """
     rows = _locked(kept, merged)
     kept, merged = rows[kept.pk], rows[merged.pk]
     if refused := why_not_merge(kept, merged):
         raise CannotMerge(refused)
     filled = fields_filled(kept, merged)
+    visits = _visits_of(merged)
+    silent = [*([] if kept.email else _visits_of(kept)), *([] if merged.email else visits)]
     _write(kept, {field: after for field, (_before, after) in filled.items()})
     # A merged record always leads straight to one that stands for itself.
     Client.objects.filter(Q(pk=merged.pk) | Q(merged_into=merged)).update(merged_into=kept)
-    visits = _visits_of(merged)
     _give(visits, kept, "client_merged", by=by, now=now)
+    if kept.email:
+        outbox.catch_up(silent, now=now)
     return ClientMerge.objects.create(
         kept=kept, merged=merged, at=now, by=by.user, appointments=visits, filled=filled
     )

@@ -5,7 +5,7 @@ send, and where its holder dies, the message is free again once the lease has ru
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from celery import current_app
@@ -29,6 +29,10 @@ TELLS_OF: dict[str, set[str]] = {
     Kind.CHANGED: {Status.REQUESTED, Status.CONFIRMED, Status.ARRIVED},
     Kind.CANCELLED: {Status.CANCELLED},
     Kind.REMINDER: {Status.CONFIRMED},
+}
+FIRST_NEWS: dict[str, str] = {
+    Status.CONFIRMED: Kind.CONFIRMATION,
+    Status.REQUESTED: Kind.REQUEST_RECEIVED,
 }
 NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
 
@@ -79,6 +83,51 @@ def owe_reminders(appointment: Appointment, *, spa: SpaProfile, now: datetime) -
         due_at = appointment.starts_at - timedelta(hours=lead)
         if due_at > now:
             owe(appointment, Message.Kind.REMINDER, due_at=due_at, lead_hours=lead)
+
+
+def catch_up(visits: Iterable[int], *, now: datetime) -> None:
+    """Owe what was not owed for want of an address, for those of ``visits`` (keys) to come.
+
+    Each such visit gets its first news, unless there were some, and its reminders. Three queries,
+    and one for the spa.
+    """
+    keys = Appointment.objects.filter(pk__in=list(visits), starts_at__gt=now).order_by("pk")
+    rows = list(keys.filter(status__in=FIRST_NEWS).select_for_update(no_key=True))
+    if not rows:
+        return
+    told = Message.objects.filter(appointment__in=rows).exclude(kind=Kind.REMINDER)
+    known = set(told.values_list("appointment_id", flat=True))
+    leads = SpaProfile.load().reminder_lead_hours
+    owed = [
+        Message(
+            appointment=visit,
+            kind=FIRST_NEWS[visit.status],
+            sequence=visit.sequence,
+            due_at=now + MAIL_GRACE,
+        )
+        for visit in rows
+        if visit.pk not in known
+    ]
+    for visit in rows:
+        if visit.status == Status.CONFIRMED:
+            owed += _reminders(visit, leads, now)
+    # What is owed already stays as it is.
+    Message.objects.bulk_create(owed, ignore_conflicts=True)
+
+
+def _reminders(visit: Appointment, leads: Iterable[int], now: datetime) -> list[Message]:
+    moments = [(lead, visit.starts_at - timedelta(hours=lead)) for lead in leads]
+    return [
+        Message(
+            appointment=visit,
+            kind=Kind.REMINDER,
+            lead_hours=lead,
+            sequence=visit.sequence,
+            due_at=due_at,
+        )
+        for lead, due_at in moments
+        if due_at > now
+    ]
 
 
 def drop_waiting(appointment: Appointment) -> None:

@@ -61,6 +61,27 @@ def rows(*models: type) -> list[dict[str, Any]]:
     return [row for model in models for row in model.objects.order_by("pk").values()]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("kept_has_it", [True, False])
+def test_visits_without_an_address_get_their_mail_once_the_merge_brings_one(
+    kept_has_it: bool,
+    new: Client,
+    old: Client,
+    merge: Merge,
+    book: Callable[..., Appointment],
+    mia: Therapist,
+    fern: Room,
+) -> None:
+    silent, told = book(at(10, days=4)), book(at(12, days=4), details=OTTO)
+    Appointment.objects.filter(pk=silent.pk).update(client=old)
+    Appointment.objects.filter(pk=told.pk).update(client=new)
+    silent.messages.all().delete()
+    before = list(told.messages.order_by("pk").values())
+    merge(*((new, old) if kept_has_it else (old, new)))
+    kinds = sorted(silent.messages.values_list("kind", flat=True))
+    assert kinds == ["confirmation", "reminder", "reminder"]
+    assert list(told.messages.order_by("pk").values()) == before
+
+
 def test_empty_fields_are_filled_and_notes_are_joined(
     new: Client, old: Client, merge: Merge
 ) -> None:
@@ -274,10 +295,10 @@ def test_a_merge_costs_the_same_for_few_and_for_many_visits(
             Appointment.objects.filter(pk=one.pk).update(client=old)
 
     visits(1)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(13):
         done = merge(new, old)
     part(done)
     Appointment.objects.all().delete()
     visits(3)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(13):
         merge(new, old)

@@ -1,7 +1,7 @@
 """Entering clients and changing their records."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from bookings import actions
-from bookings.models import Appointment, Client, ClientChange, Room, Therapist
+from bookings.models import Appointment, Client, ClientChange, Message, Room, Therapist
 from tests.bookings.conftest import CLEO, OTTO, at
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,34 @@ def test_a_change_is_kept_with_before_and_after(
         "phone": ["+442079460001", "+447700900999"],
         "preferred_therapist_id": [None, mia.pk],
     }
+
+
+def test_an_address_that_comes_later_gets_the_mail_of_visits_to_come(
+    book: Callable[..., Appointment], dana: User, mia: Therapist, fern: Room, now: datetime
+) -> None:
+    visit, past = book(at(10, days=4)), book(at(12, days=4))
+    begun, over = now, now + timedelta(hours=1)
+    times = {"busy_from": begun, "starts_at": begun, "ends_at": over, "busy_until": over}
+    Appointment.objects.filter(pk=past.pk).update(**times)
+    client = visit.client
+    assert client is not None
+    Client.objects.update(email="")
+    Message.objects.all().delete()
+    client.refresh_from_db()
+    change(client, dana, now, phone="+447700900999")
+    assert not Message.objects.exists()
+    client.refresh_from_db()
+    changed = change(client, dana, now, email="cleo@example.com")
+    expected = {
+        ("confirmation", 0, now + actions.MAIL_GRACE),
+        ("reminder", 48, at(10, days=2)),
+        ("reminder", 3, at(7, days=4)),
+    }
+    assert set(visit.messages.values_list("kind", "lead_hours", "due_at")) == expected
+    assert not past.messages.exists()
+    change(changed, dana, now, email="")
+    change(Client.objects.get(pk=client.pk), dana, now, email="cleo@example.org")
+    assert set(visit.messages.values_list("kind", "lead_hours", "due_at")) == expected
 
 
 def test_what_was_kept_is_unreadable_in_the_database(
