@@ -16,6 +16,7 @@ from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import CLEO, OTTO, at
+from tests.bookings.crowd import crowd_of, everybody_has_a_visit
 from tests.bookings.staff_pages import browser_of, desk_url, take, words
 
 pytestmark = pytest.mark.django_db
@@ -251,27 +252,15 @@ def test_equal_times_of_a_clock_change_night_are_told_apart(
     assert first < page.index("Cleo", first) < second < page.index("Otto", second)
 
 
-def _another_therapist(number: int, service: Service) -> Therapist:
-    therapist = Therapist.objects.create(name=f"Therapist {number}", position=number)
-    therapist.services.add(service)
-    for weekday in range(7):
-        WorkingHours.objects.create(
-            therapist=therapist, weekday=weekday, starts=time(9), ends=time(17)
-        )
-    room = Room.objects.create(name=f"Room {number}")
-    room.services.add(service)
-    return therapist
-
-
 @pytest.mark.parametrize("count", [1, 50])
 def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
-    count: int, desk: Browser, book: Book, lymph: Service, hour: ServiceOption, spa: SpaProfile
+    count: int, desk: Browser, lymph: Service, hour: ServiceOption
 ) -> None:
-    for number in range(count):
-        therapist = _another_therapist(number, lymph)
-        outcome = Outcome.CLEARANCE if number % 2 else Outcome.CLEAR
-        book(at(10), therapist=therapist, outcome=outcome)
-        book(at(13), therapist=therapist, details=OTTO)
+    crowd = crowd_of(lymph, count)
+    everybody_has_a_visit(crowd[::2], hour, at(10))
+    everybody_has_a_visit(crowd[1::2], hour, at(10), outcome=Outcome.CLEARANCE)
+    everybody_has_a_visit(crowd, hour, at(13), name="Otto")
+    for therapist, _room in crowd:
         TimeOff.objects.create(therapist=therapist, starts_at=at(10), ends_at=at(16))
     TimeOff.objects.create(starts_at=at(10), ends_at=at(16))
     with CaptureQueriesContext(connection) as queries:

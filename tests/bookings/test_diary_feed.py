@@ -27,6 +27,7 @@ from bookings.models import (
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Answer, Outcome, Reply
 from tests.bookings.conftest import NOW, OTTO, at, make_check
+from tests.bookings.crowd import crowd_of, everybody_has_a_visit
 from tests.bookings.staff_pages import browser_of, login_of
 
 pytestmark = pytest.mark.django_db
@@ -256,28 +257,28 @@ def test_the_feed_is_kept_by_nobody(desk: Browser, mia: Therapist) -> None:
     assert desk.get(FEED)["Cache-Control"] == "private, no-store"
 
 
-@pytest.mark.parametrize("address", [FEED, f"{FEED}&by=room", f"{FEED}&days=7"])
+@pytest.mark.parametrize(
+    ("address", "shown_of_fifty"), [(FEED, 50), (f"{FEED}&by=room", 50), (f"{FEED}&days=7", 1)]
+)
 def test_the_feed_costs_the_same_for_one_therapist_and_for_fifty(
-    address: str, desk: Browser, book: Book, mia: Therapist, fern: Room, lymph: Service
+    address: str,
+    shown_of_fifty: int,
+    desk: Browser,
+    book: Book,
+    mia: Therapist,
+    fern: Room,
+    lymph: Service,
+    hour: ServiceOption,
 ) -> None:
     book(at(10), therapist=mia)
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    with CaptureQueriesContext(connection) as few:
         shown(desk, address)
-    for number in range(49):
-        therapist = Therapist.objects.create(name=f"Therapist {number}", position=9)
-        therapist.services.add(lymph)
-        room = Room.objects.create(name=f"Room {number}")
-        room.services.add(lymph)
-        for weekday in range(7):
-            WorkingHours.objects.create(
-                therapist=therapist, weekday=weekday, starts=time(9), ends=time(17)
-            )
+    crowd = crowd_of(lymph, 49)
+    everybody_has_a_visit(crowd, hour, at(10), name="Otto")
+    for therapist, _room in crowd:
         TimeOff.objects.create(therapist=therapist, starts_at=at(16), ends_at=at(17))
-        book(at(10), therapist=therapist, details=OTTO)
     with CaptureQueriesContext(connection) as many:
-        assert len(shown(desk, address)["visits"]) in (50, 1)
+        assert len(shown(desk, address)["visits"]) == shown_of_fifty
     assert len(many) == len(few), "\n".join(query["sql"] for query in many)
 
 

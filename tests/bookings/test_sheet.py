@@ -20,6 +20,7 @@ from bookings.models import Appointment, Room, Therapist, TimeOff, WorkingHours
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
+from tests.bookings.crowd import crowd_of, everybody_has_a_visit
 from tests.bookings.rows import make_appointment
 from tests.bookings.staff_pages import browser_of, words
 
@@ -98,12 +99,9 @@ def test_what_is_no_day_and_nobody_is_today_and_everybody(
 
 @pytest.mark.parametrize("count", [1, 50])
 def test_the_sheet_costs_the_same_for_any_number_of_therapists(
-    count: int, desk: Browser, lymph: Service, hour: ServiceOption, cleo: Any
+    count: int, desk: Browser, lymph: Service, hour: ServiceOption
 ) -> None:
-    for number in range(count):
-        therapist = Therapist.objects.create(name=f"Therapist {number}", position=number)
-        room = Room.objects.create(name=f"Room {number}")
-        make_appointment(hour, therapist, room, at(10), status="confirmed", client=cleo)
+    everybody_has_a_visit(crowd_of(lymph, count), hour, at(10))
     with CaptureQueriesContext(connection) as queries:
         page = words(desk.get(TUESDAY))
     assert page.count("10:00 – 11:00 Cleo") == count

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import time_machine
@@ -14,7 +13,7 @@ from bookings.models import Appointment, Room, Therapist
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
-from tests.bookings.rows import make_appointment
+from tests.bookings.crowd import crowd_of, everybody_has_a_visit
 from tests.bookings.staff_pages import browser_of, desk_url, status_of, words
 
 pytestmark = pytest.mark.django_db
@@ -149,16 +148,11 @@ def test_the_strip_costs_the_same_for_any_number_of_therapists(
     dana: User,
     lymph: Service,
     hour: ServiceOption,
-    cleo: Any,
     clock: time_machine.Traveller,
 ) -> None:
-    for number in range(count):
-        therapist = Therapist.objects.create(name=f"Therapist {number}", position=number)
-        therapist.services.add(lymph)
-        room = Room.objects.create(name=f"Room {number}")
-        room.services.add(lymph)
-        for status, start in (("confirmed", at(10)), ("requested", at(13)), ("arrived", at(8))):
-            make_appointment(hour, therapist, room, start, status=status, client=cleo)
+    crowd = crowd_of(lymph, count)
+    for status, start in (("confirmed", at(10)), ("requested", at(13)), ("arrived", at(8))):
+        everybody_has_a_visit(crowd, hour, start, status=status)
     clock.move_to(at(9))
     desk = browser_of(dana)
     with CaptureQueriesContext(connection) as queries:
