@@ -24,10 +24,10 @@ def refuse_unfit_length(minutes: int | None) -> None:
 
 
 def obstacles(wish: Wish) -> list[Blocker]:
-    """Return who and what stands in the way of ``wish``, the wanted therapist's visits first.
+    """Return who and what stands in the way of ``wish``: the wanted therapist's visits, or rooms.
 
-    Where any therapist and any room will do, there is nobody to name; where some room is free,
-    rooms are not in the way.
+    Where any therapist and any room will do, there is nobody to name. Rooms are named only where
+    they alone are the reason: the therapist has time, and every room is taken.
     """
     unfit = [*_unfit_time(wish), *_unfit_therapist(wish), *_unfit_room(wish)]
     if unfit:
@@ -37,11 +37,11 @@ def obstacles(wish: Wish) -> list[Blocker]:
     rooms = _rooms(wish)
     found = _visits_in_the_way(wish, rooms)
     own = [one for one in found if one.therapist == wish.therapist]
-    blockers = [_blocker(wish, one, one.therapist.name, _with_words) for one in own]
+    if own:
+        return [_blocker(wish, one, one.therapist.name, _with_words) for one in own]
     if {one.room_id for one in found}.issuperset(rooms):
-        others = [one for one in found if one.therapist != wish.therapist]
-        blockers += [_blocker(wish, one, one.room.name, _in_words) for one in others]
-    return blockers
+        return [_blocker(wish, one, one.room.name, _in_words) for one in found]
+    return []
 
 
 # --- What cannot be at any time ---------------------------------------------------------------
