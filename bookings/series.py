@@ -109,6 +109,7 @@ def _offer(
         now=now,
         spa=spa,
         therapist=visit.therapist,
+        minutes=visit.minutes,
         step_minutes=CELL_MINUTES,
         anytime=anytime,
     )
@@ -143,7 +144,7 @@ def _in_the_way(
 
 
 def _window(visit: Appointment, at: datetime) -> tuple[datetime, datetime]:
-    length = length_of(visit.service, visit.option.minutes)
+    length = length_of(visit.service, visit.minutes)
     return (
         at - timedelta(minutes=length.before),
         at + timedelta(minutes=length.visit + length.after),

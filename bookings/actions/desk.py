@@ -16,6 +16,7 @@ from bookings.actions.errors import (
     InTheWay,
 )
 from bookings.actions.events import Actor, record
+from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist
@@ -37,6 +38,7 @@ def book_at_desk(
     now: datetime,
     therapist: Therapist | None = None,
     room: Room | None = None,
+    minutes: int | None = None,
     reason: str = "",
     note: str = "",
     tell: bool = True,
@@ -45,6 +47,7 @@ def book_at_desk(
 
     The visit is confirmed, or a request where the check asks for a clearance that nobody has
     given. It starts on any five minutes and, with a ``reason``, outside the rules of the house.
+    ``minutes`` stands in for the option's length; the price is the option's all the same.
     ``note`` is the desk's own; without ``tell`` there is no mail now, reminders come all the same.
 
     Raises ``HealthCheckNeeded`` unless the check was just given or still holds for this client
@@ -54,6 +57,7 @@ def book_at_desk(
         raise InTheWay(
             [Blocker(_("“%(option)s” cannot be booked at present") % {"option": option})]
         )
+    refuse_unfit_length(minutes)
     with transaction.atomic():
         client = current_client(client)
     wish = Wish(
@@ -65,6 +69,7 @@ def book_at_desk(
         therapist=therapist,
         preferred=client.preferred_therapist,
         room=room,
+        minutes=minutes,
         by_staff=True,
         anytime=bool(reason.strip()),
     )

@@ -138,6 +138,7 @@ def _booked(
             option=visit.option,
             starts_at=row.start,
             therapist=visit.therapist,
+            minutes=visit.minutes,
             health_check=check,
             reason=form.cleaned_data["reason"] if unusual else "",
             tell=form.cleaned_data["tell"],

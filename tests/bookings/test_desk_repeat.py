@@ -13,6 +13,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bookings import actions
 from bookings.desk_offer import rhythm, same_time_later
 from bookings.models import Appointment, Message, Room, Therapist, TimeOff, WorkingHours
 from bookings.series import series_of
@@ -104,6 +105,22 @@ def test_each_date_says_how_it_stands(
     taken = page.context["rows"][0]
     assert [f"{at:%H:%M}" for _value, at, _chosen in taken.choices] == ["09:00", "09:15", "11:45"]
     assert [row.is_wanted for row in page.context["rows"]][:4] == [False, False, True, True]
+
+
+def test_each_date_is_as_long_as_the_visit_itself(
+    desk: Browser, visit: Appointment, book: Callable[..., Appointment], mia: Therapist,
+    dana: User, spa: SpaProfile,
+) -> None:  # fmt: skip
+    visit = actions.reschedule_appointment(
+        appointment=visit, starts_at=visit.starts_at, minutes=75, by=actions.staff(dana), spa=spa,
+        now=at(8, days=0),
+    )  # fmt: skip
+    # In the way of a visit of 75 minutes, not of an hour.
+    book(at(11, 15, days=8), therapist=mia, details=OTTO)
+    page = desk.get(url(visit), {"weeks": "1", "times": "2"})
+    assert lines(page) == [("01 Dec 10:00", "taken"), ("08 Dec 10:00", "free")]
+    send(desk, visit, **{"times": "2", "line2-wanted": "on"})
+    assert [one.minutes for one in Appointment.objects.booked().order_by("starts_at")][-1] == 75
 
 
 def test_a_visit_of_long_ago_is_repeated_from_now_on(
