@@ -1,6 +1,6 @@
 """What the desk offers to somebody who rings or stands there. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -29,16 +29,13 @@ NOON, EVENING = time(12), time(17)
 class Usual:
     """A treatment that somebody had before: one tap to have it again.
 
-    ``therapist`` is ``None`` where that person no longer gives it.
+    ``option`` is the treatment and its length; ``therapist`` is ``None`` where that person no
+    longer gives it.
     """
 
     visit: Appointment
+    option: ServiceOption
     therapist: Therapist | None
-
-    @property
-    def option(self) -> ServiceOption:
-        """The treatment and its length."""
-        return self.visit.option
 
     @property
     def value(self) -> str:
@@ -62,6 +59,7 @@ def usual_treatments(client: Client) -> list[Usual]:
     return [
         Usual(
             visit,
+            visit.option,
             visit.therapist if (visit.therapist_id, visit.service_id) in gives else None,
         )
         for visit in visits
@@ -96,6 +94,14 @@ def menu(*, therapist: Therapist | None = None) -> list[MenuPart]:
         MenuPart(category, list(rows))
         for category, rows in groupby(by_service, key=lambda pair: pair[0].category)
     ]
+
+
+def fitting(options: Sequence[ServiceOption], minutes: int) -> ServiceOption:
+    """The one of ``options``, shortest first, that lasts ``minutes``, or the next longer one.
+
+    Where none is so long, the longest.
+    """
+    return next((one for one in options if one.minutes >= minutes), options[-1])
 
 
 def standing_visit(client: Client, service: Service) -> Appointment | None:
@@ -232,9 +238,17 @@ class FreeTimes:
 
 
 def free_times(
-    option: ServiceOption, *, spa: SpaProfile, now: datetime, therapist: Therapist | None = None
+    option: ServiceOption,
+    *,
+    spa: SpaProfile,
+    now: datetime,
+    therapist: Therapist | None = None,
+    minutes: int | None = None,
 ) -> FreeTimes:
-    """Return the free times of ``option`` up to the booking horizon, in five queries."""
+    """Return the free times of ``option`` up to the booking horizon, in five queries.
+
+    ``minutes`` stands in for its length.
+    """
     found = offer(
         service=option.service,
         option=option,
@@ -242,6 +256,7 @@ def free_times(
         last_day=last_bookable_day(spa, now),
         now=now,
         spa=spa,
+        minutes=minutes,
         earliest=now,
     )
     notice = now + timedelta(hours=spa.minimum_notice_hours)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.actions.obstacles import LENGTHS
 from bookings.forms.contact import ContactForm
 from bookings.forms.details import UNSEEN, NameField, NoteField
 from bookings.forms.health import HealthForm, Problem
@@ -94,6 +95,17 @@ class WishForm(forms.Form):
         },
     )
     start = StartField()
+    end = StartField()
+    minutes = forms.IntegerField(
+        required=False,
+        min_value=LENGTHS[0],
+        max_value=LENGTHS[-1],
+        step_size=LENGTHS.step,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "step_size"),
+            gettext_lazy("A visit cannot be that long."),
+        ),
+    )
     date = forms.DateField(
         required=False,
         label=gettext_lazy("Day"),
@@ -136,6 +148,14 @@ class WishForm(forms.Form):
         if not timedelta(-MOST_DAYS_BACK) <= day - today <= timedelta(MOST_DAYS_AHEAD):
             raise ValidationError(_("That day is too far away."))
         return day
+
+    def wished_minutes(self) -> int | None:
+        """The length that is wished: as it was said, or that of a range dragged in the calendar."""
+        start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
+        minutes: int | None = self.cleaned_data.get("minutes")
+        if minutes is None and start and end:
+            minutes = (end - start) // timedelta(minutes=1)
+        return minutes if minutes in LENGTHS else None
 
     def show(self, start: datetime) -> None:
         """Put ``start`` into the fields for a day and a time, to be changed by hand."""

@@ -137,6 +137,7 @@ def _place(request: HttpRequest, draft: Draft, check: HealthCheck) -> Appointmen
         starts_at=draft.start,
         therapist=draft.therapist,
         room=draft.room,
+        minutes=draft.minutes,
         health_check=check,
         reason=draft.finish.reason_given,
         note=draft.finish.cleaned_data["note"],

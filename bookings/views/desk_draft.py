@@ -26,7 +26,7 @@ KEY = "desk_bookings"
 KEPT_MOST = 20
 NONCE = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 WALK_IN = "walk-in"
-WISHED = ("client", "option", "therapist", "room", "start", "date", "clock")
+WISHED = ("client", "option", "minutes", "therapist", "room", "start", "end", "date", "clock")
 FINISH = ("note", "because", "reason")
 BOOKING_STEPS = ("book", "unchanged")
 ALIKE_MOST = 3
@@ -38,7 +38,8 @@ class Draft:
 
     ``client`` of ``None`` with a whole ``newcomer`` is somebody new. ``asks`` where the health
     questions are to be asked although earlier answers would do; ``alike`` are the records that the
-    newcomer's address or number leads to.
+    newcomer's address or number leads to. ``minutes`` is a length that no option says: of a range
+    dragged in the calendar while there is no ``option`` yet, else of the visit itself.
     """
 
     do: str
@@ -51,6 +52,7 @@ class Draft:
     alike: list[Client]
     client: Client | None
     option: ServiceOption | None
+    minutes: int | None
     therapist: Therapist | None
     room: Room | None
     start: datetime | None
@@ -64,6 +66,11 @@ class Draft:
     def service(self) -> Service | None:
         """The treatment, once it is known."""
         return self.option.service if self.option else None
+
+    @property
+    def length(self) -> int | None:
+        """How many minutes the visit is to last, as far as that is known."""
+        return self.minutes or (self.option.minutes if self.option else None)
 
     @property
     def who(self) -> str:
@@ -100,6 +107,7 @@ class Draft:
         named = {
             "client": self.client.pk if self.client else "",
             "option": self.option.pk if self.option else "",
+            "minutes": self.minutes,
             "start": self.start.strftime(START_FORMAT) if self.start else "",
             "ask": "1" if self.asks else "",
         }
@@ -171,6 +179,7 @@ def read_draft(request: HttpRequest, *, spa: SpaProfile) -> Draft:
         alike=[] if newcomer is None or data.get("sure") else _alike(newcomer),
         client=client,
         option=None if do == "what" else found.get("option"),
+        minutes=wish.wished_minutes(),
         therapist=found.get("therapist"),
         room=found.get("room"),
         start=None if do == "when" else start,
@@ -230,9 +239,10 @@ def forget_check(kept: Kept) -> None:
 
 def from_visit(visit: Appointment) -> dict[str, str]:
     """What another booking for the client of ``visit`` begins with."""
+    own_length = visit.minutes if visit.minutes != visit.option.minutes else ""
     return {
         "client": str(visit.client_id or ""),
-        "usual": f"{visit.option_id} {visit.therapist_id}",
+        "usual": f"{visit.option_id} {visit.therapist_id} {own_length}",
     }
 
 
@@ -244,15 +254,18 @@ def start_in_utc(at: datetime) -> str:
 def _pressed(data: QueryDict) -> tuple[dict[str, str], str]:
     """What is wished, the button that was pressed included; and the reason that it stands for.
 
-    ``usual`` is a length and perhaps a therapist; ``pick`` a start, perhaps a therapist, and
-    perhaps a reason.
+    ``usual`` is an option, perhaps a therapist, and perhaps a length of its own; ``pick`` a start,
+    perhaps a therapist, and perhaps a reason.
     """
     given = {name: data.get(name, "") for name in WISHED}
     for button, name in (("choose_client", "client"), ("choose_option", "option")):
         given[name] = data.get(button) or given[name]
-    option, _space, therapist = data.get("usual", "").partition(" ")
+    if data.get("choose_option"):
+        given |= {"minutes": "", "end": ""}
+    option, _space, rest = data.get("usual", "").partition(" ")
+    therapist, _space, minutes = rest.partition(" ")
     if option:
-        given["option"] = option
+        given |= {"option": option, "minutes": minutes, "end": ""}
         # A time that was clicked is with somebody already.
         given["therapist"] = given["therapist"] if given["start"] else therapist
     start, _space, rest = data.get("pick", "").partition(" ")

@@ -1,7 +1,7 @@
 """What each stage of a booking at the desk shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,8 @@ from bookings.actions.wishes import Wish
 from bookings.clients import find_clients
 from bookings.desk_offer import (
     FreeTimes,
+    Usual,
+    fitting,
     free_times,
     menu,
     rhythm,
@@ -24,7 +26,7 @@ from bookings.forms.desk_booking import search_words
 from bookings.models import Therapist
 from bookings.views.desk_draft import WALK_IN, Draft, start_in_utc
 from bookings.words import clock_time, day_in_words, moment_in_words, span_in_html
-from services.models import SpaProfile
+from services.models import ServiceOption, SpaProfile
 
 FOUND_MOST, NAMED_MOST = 7, 2
 
@@ -116,22 +118,40 @@ def _newcomer(draft: Draft, clock: Clock) -> dict[str, Any]:
 
 def _what(draft: Draft, clock: Clock) -> dict[str, Any]:
     usual = usual_treatments(draft.client) if draft.client else []
+    whole = menu()
+    every = [row for part in whole for row in part.services]
+    fits = {one.pk: fitting(options, draft.minutes) for one, options in every if draft.minutes}
+    context: dict[str, Any] = {
+        "usual": _fitted(usual, fits),
+        "fits": {option.pk for option in fits.values()},
+        "menu": whole,
+    }
     if draft.therapist is None:
-        return {"usual": usual, "menu": menu()}
+        return context
     own = menu(therapist=draft.therapist)
     given = {service.pk for part in own for service, _options in part.services}
-    others = [
-        (service, options)
-        for part in menu()
-        for service, options in part.services
-        if service.pk not in given
-    ]
-    return {"usual": usual, "menu": own, "others": others}
+    others = [row for row in every if row[0].pk not in given]
+    return {**context, "menu": own, "others": others}
+
+
+def _fitted(usual: list[Usual], fits: Mapping[int, ServiceOption]) -> list[Usual]:
+    """What she had before, as long as is wished now; what differed in its length alone, once."""
+    found: dict[str, Usual] = {}
+    for one in usual:
+        fitted = replace(one, option=fits.get(one.visit.service_id, one.option))
+        found.setdefault(fitted.value, fitted)
+    return list(found.values())
 
 
 def _when(draft: Draft, clock: Clock) -> dict[str, Any]:
     assert draft.option is not None
-    free = free_times(draft.option, spa=clock.spa, now=clock.now, therapist=draft.therapist)
+    free = free_times(
+        draft.option,
+        spa=clock.spa,
+        now=clock.now,
+        therapist=draft.therapist,
+        minutes=draft.minutes,
+    )
     day = draft.wish.cleaned_data.get("date")
     return {
         "usual_time": _usual_time(draft, free, clock),
@@ -166,6 +186,7 @@ def _refusal(draft: Draft, clock: Clock) -> BookingError | None:
         now=clock.now,
         therapist=draft.therapist,
         room=draft.room,
+        minutes=draft.minutes,
         by_staff=True,
     )
     found = wish.offer_on_its_day()
@@ -216,9 +237,9 @@ def _when_in_words(draft: Draft, clock: Clock) -> SafeString | str:
         return ""
     zone = clock.spa.zone
     starts_at = draft.start.astimezone(zone)
-    if draft.option is None:
+    if draft.length is None:
         return moment_in_words(starts_at, clock.today)
-    ends_at = (draft.start + timedelta(minutes=draft.option.minutes)).astimezone(zone)
+    ends_at = (draft.start + timedelta(minutes=draft.length)).astimezone(zone)
     return span_in_html(starts_at, ends_at, clock.today)
 
 

@@ -229,6 +229,30 @@ def test_a_merged_record_leads_to_the_one_that_is_kept(
     assert page.context["draft"].client == cleo
 
 
+def test_a_dragged_range_suggests_the_lengths_that_fit_it(
+    desk: Browser, seen: Appointment, hour: ServiceOption, lymph: Service, massage: Service,
+    mia: Therapist,
+) -> None:  # fmt: skip
+    longer = ServiceOption.objects.create(service=lymph, minutes=90, price=Decimal("90.00"))
+    drawn = {"start": start_value(at(14)), "end": start_value(at(15, 15))}
+    page = desk.get(BOOK, {**drawn, "client": str(client_of(seen).pk)}, headers=PANEL)
+    assert page.context["fits"] == {longer.pk, massage.options.get().pk}
+    assert page.content.decode().count('aria-current="true"') == 2
+    usual = page.context["usual"][0]
+    assert usual.value == f"{longer.pk} {mia.pk}"
+    # A length that is chosen counts, whatever was drawn.
+    carried = dict(page.context["draft"].carried)
+    assert carried["minutes"] == "75"
+    page = send(desk, **carried, choose_option=hour.pk)
+    assert (page.context["stage"], page.context["draft"].length) == ("finish", 60)
+
+
+@pytest.mark.parametrize("end", ["2026-11-24T13:00Z", "2026-11-24T23:30Z", "2026-11-24T14:00Z", ""])
+def test_a_range_that_is_no_visit_suggests_nothing(desk: Browser, cleo: Client, end: str) -> None:
+    drawn = {"start": start_value(at(14)), "end": end, "client": str(cleo.pk)}
+    assert desk.get(BOOK, drawn, headers=PANEL).context["fits"] == set()
+
+
 # --- Health -----------------------------------------------------------------------------------
 
 
@@ -249,7 +273,10 @@ def test_nothing_has_changed_books_at_once(
     answer = send(desk, **sent, do="unchanged")
     visit = booked()[-1]
     assert (visit.starts_at, visit.source, visit.status) == (at(14), "desk", "confirmed")
-    assert (visit.health_check_id, visit.staff_note) == (seen.health_check_id, "Rings twice")
+    assert (visit.staff_note, visit.health_check_id == seen.health_check_id) == (
+        "Rings twice",
+        False,
+    )
     assert Event.objects.get(appointment=seen, kind="health_affirmed").actor == dana
     assert Message.objects.filter(appointment=visit, kind="confirmation").count() == 1
     news = answer["HX-Trigger"]
@@ -372,6 +399,22 @@ def test_after_a_stop_the_old_answers_cannot_be_affirmed(
     page = send(desk, **sent, do="unchanged")
     assert booked() == [seen]
     assert page.context["asked"].form is not None
+
+
+def test_a_stop_at_the_desk_opens_what_is_booked_and_binds_every_other_form(
+    desk: Browser, seen: Appointment, hour: ServiceOption, lymph: Service
+) -> None:
+    sent = wished(client_of(seen), hour, seen=seen.health_check_id)
+    page = send(desk, **sent, ask="1", **answers(lymph, {"tick-fever": "on"}), do="book")
+    assert "This visit still stands, and now says “Health check open: please call”." in words(page)
+    assert desk_url("appointment", seen) in page.content.decode()
+    seen.refresh_from_db()
+    assert (seen.health_check, seen.status) == (None, "confirmed")
+    event = seen.events.latest("pk")
+    assert (event.kind, event.changes, event.reason) == ("health_withdrawn", {}, "")
+    page = send(desk, **{**sent, "nonce": "n" * 22}, do="unchanged")
+    assert page.context["asked"].form is not None
+    assert booked() == [seen]
 
 
 def test_missing_answers_are_one_error_and_book_nothing(
@@ -621,6 +664,25 @@ def test_again_begins_with_all_that_is_known(
     assert page.context["stage"] == "when"
 
 
+def test_again_keeps_a_length_of_its_own(
+    desk: Browser, seen: Appointment, hour: ServiceOption, dana: User, spa: SpaProfile
+) -> None:
+    actions.reschedule_appointment(
+        appointment=seen, starts_at=seen.starts_at, minutes=75, by=actions.staff(dana), spa=spa,
+        now=at(8, days=0),
+    )  # fmt: skip
+    page = desk.get(BOOK, {"again": seen.reference}, headers=PANEL)
+    carried = dict(page.context["draft"].carried)
+    # Half past three would do for an hour; Mia works until five, with a quarter to clear up.
+    mia = {"therapist": seen.therapist_id, "date": "2026-11-26"}
+    page = send(desk, **carried, **mia, do="times")
+    assert page.context["on_day"][-1].clock == "15:30"
+    sent = {**carried, "start": start_value(at(14)), "finish": "1", "do": "unchanged"}
+    send(desk, **sent, seen=seen.health_check_id)
+    visit = booked()[-1]
+    assert (visit.starts_at, visit.minutes, visit.option) == (at(14), 75, hour)
+
+
 @pytest.mark.parametrize("reference", ["", "XXXXXXXX", "22222222", "\x00", "../../etc", "é" * 8])
 def test_again_of_nothing_is_not_found(desk: Browser, reference: str) -> None:
     assert desk.get(BOOK, {"again": reference}).status_code == 404
@@ -652,6 +714,8 @@ FIELDS = [
     "therapist",
     "room",
     "start",
+    "end",
+    "minutes",
     "pick",
     "date",
     "clock",
