@@ -13,7 +13,15 @@ let typed = false;
 /** Open the page at `url` in the drawer; `from` gets the focus back when it closes. */
 export function openPanel(url, from = document.activeElement) {
   if (!panel.open) opener = from;
-  return htmx.ajax("GET", url, { source: "#panel-body", target: "#panel-body", swap: "innerHTML" });
+  stopLoading();
+  const into = { source: "#panel-body", target: "#panel-body", swap: "innerHTML" };
+  // What went wrong is told where htmx says it.
+  return htmx.ajax("GET", url, into).catch(() => {});
+}
+
+/** Ask no longer for what was to be shown. */
+function stopLoading() {
+  htmx.trigger(body, "htmx:abort");
 }
 
 /** The address of what the drawer shows, empty where it is closed. */
@@ -69,6 +77,7 @@ panel.addEventListener("cancel", (event) => {
 panel.addEventListener("close", (event) => {
   if (event.target !== panel) return;
   typed = false;
+  stopLoading();
   body.replaceChildren();
   document.dispatchEvent(new CustomEvent("panel-closed"));
   const again = opener?.isConnected ? opener : document.getElementById(opener?.id);
@@ -109,6 +118,8 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!isOurs(event)) return;
+  // It was closed meanwhile: nothing may be in it that nobody sees.
+  if (!panel.open) event.detail.shouldSwap = false;
   const { xhr } = event.detail;
   // A whole page came, such as the login: it has no place in the drawer.
   if (!/^\s*<!doctype/i.test(xhr.responseText)) return;

@@ -25,7 +25,7 @@ function isForUs(event) {
 function carrierOf(key) {
   const visit = document.querySelector("[data-visit]");
   const above = document.querySelector("dialog:modal");
-  if (!visit || (above && !above.contains(visit))) return null;
+  if (!visit?.checkVisibility() || (above && !above.contains(visit))) return null;
   return [...visit.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key) ?? null;
 }
 

@@ -1,0 +1,113 @@
+"""The calendar when things go wrong: slow answers, lost sessions, other time zones, fast hands."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from bookings.models import Appointment, Room, Therapist
+from services.models import Service, SpaProfile
+from tests.bookings.calendar_pages import (
+    SCREEN,
+    card,
+    open_calendar,
+)
+from tests.bookings.conftest import at
+from tests.bookings.staff_pages import status_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Open = Callable[..., Page]
+Book = Callable[..., Appointment]
+
+
+@pytest.fixture
+def visit(
+    spa: SpaProfile,
+    clock: time_machine.Traveller,
+    book: Book,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    moss: Room,
+    lymph: Service,
+) -> Appointment:
+    """It is Tuesday, five past ten: Cleo was to come to Mia at ten."""
+    moss.services.add(lymph)
+    visit = book(at(10), therapist=mia)
+    clock.move_to(at(10, 5))
+    return visit
+
+
+@pytest.fixture
+def open_desk(
+    browser: Browser, live_server: LiveServer, dana: User, visit: Appointment
+) -> Iterator[Open]:
+    """Open the calendar on Tuesday in a browser of its own, as Dana or somebody else."""
+    contexts = []
+
+    def _open(user: User = dana, **options: Any) -> Page:
+        contexts.append(browser.new_context(viewport=SCREEN, locale="en-GB", **options))
+        return open_calendar(contexts[-1], live_server, user)
+
+    yield _open
+    for context in contexts:
+        context.close()
+
+
+def open_drawer(page: Page, visit: Appointment) -> None:
+    card(page, visit).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-title")).to_be_focused()
+
+
+def test_a_button_that_was_just_shown_works_in_the_drawer(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    page.evaluate("""() => {
+        window.sameDocument = true;
+        new MutationObserver((_changes, observer) => {
+            const button = document.querySelector("#panel-body [data-key=a]");
+            if (!button) return;
+            observer.disconnect();
+            button.click();
+        }).observe(document.getElementById("panel-body"), { childList: true, subtree: true });
+    }""")
+    card(page, visit).click()
+    expect(page.locator(".slip")).to_contain_text("Cleo is here.")
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_what_comes_after_the_drawer_was_closed_is_not_waited_for(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    never = f"**/desk/appointments/{visit.reference}/"
+    page.route(never, lambda _route: None)
+    with page.expect_request(never):
+        card(page, visit).click()
+    expect(page.locator("#panel")).to_be_visible()
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(card(page, visit)).to_be_focused()
+
+
+def test_a_key_does_nothing_on_a_visit_that_nobody_sees(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    open_drawer(page, visit)
+    page.evaluate("document.getElementById('panel').removeAttribute('open')")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.keyboard.press("x")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Help and shortcuts")).to_be_visible()
+    assert "POST" not in sent
+    assert status_of(visit) == "confirmed"
