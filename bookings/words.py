@@ -100,6 +100,15 @@ def moment_in_a_sentence(at: datetime, today: date) -> str:
     }
 
 
+def near_moment(at: datetime, day: date | None) -> str:
+    """13:30 where that is on ``day``, else Wed 25 Nov, 10:45: as short as a button needs it."""
+    time = clock_time(at)
+    if at.date() == day:
+        return time
+    short = date_format(at, pgettext("date format: short day", "D j M"))
+    return _("%(day)s, %(time)s") % {"day": short, "time": time}
+
+
 def clock_time(at: datetime) -> str:
     """10:15, or 01:30 GMT where the clock shows that time twice."""
     clock = time_format(at, "TIME_FORMAT")

@@ -1,5 +1,6 @@
 """What the client's pages share."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -18,6 +19,15 @@ def spa_of(request: HttpRequest) -> SpaProfile:
     if spa is None:
         raise Http404(_("The starting content has not been loaded yet."))
     return spa
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object that was sent, or nothing of it."""
+    try:
+        sent = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return sent if isinstance(sent, dict) else {}
 
 
 def private(view: View) -> View:

@@ -84,7 +84,7 @@ def done(
         return back(request, visit)
     fresh = booked_or_404(visit.reference)
     undoable = fresh if undo and actions.can_undo(fresh) else None
-    return with_news(show_visit(request, fresh), words, undo=undoable)
+    return with_news(show_visit(request, fresh), words, of=fresh, undo=undoable)
 
 
 def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> HttpResponse:

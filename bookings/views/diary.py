@@ -5,9 +5,8 @@ nothing has changed the answer is ``304``: five short queries (session, person, 
 fingerprint), no body. See ``docs/desk-calendar.md`` for what that costs.
 """
 
-import json
 from copy import copy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -33,13 +32,13 @@ from bookings.models import Appointment, Room, Therapist
 from bookings.models.appointments import UPCOMING
 from bookings.permissions import desk_only
 from bookings.strip import Strip
-from bookings.views.common import private, spa_of
+from bookings.views.common import json_body, private, spa_of
 from bookings.views.desk_answers import show_visit
 from bookings.views.diary_words import words
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me
 from bookings.views.times import read_start, start_value
-from bookings.words import clock_time, moment_in_words
+from bookings.words import clock_time, moment_in_words, near_moment
 
 # They stand for one visit or one time off in the addresses that the scripts fill in.
 ANY_REFERENCE = "ZZZZZZZZ"
@@ -82,13 +81,14 @@ def feed(request: HttpRequest) -> HttpResponse:
 def place(request: HttpRequest, reference: str) -> HttpResponse:
     """Put a visit where it was dragged; the answer is JSON, a refusal is ``409`` with its words."""
     visit = booked_or_404(reference)
-    form = PlaceForm(_body(request))
+    form = PlaceForm(json_body(request))
     if not form.is_valid():
         return JsonResponse({"message": BookingError().message}, status=400)
     try:
         moved = _place(request, visit, form.cleaned_data)
     except BookingError as refused:
-        return JsonResponse(_refusal(visit, refused), status=409)
+        wished = read_start(form.cleaned_data["start"], last_day=(timezone.now() + FURTHEST).date())
+        return JsonResponse(_refusal(visit, refused, wished=wished), status=409)
     return JsonResponse(_done(moved, _placed(visit, moved)))
 
 
@@ -102,7 +102,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     """
     visit = booked_or_404(reference)
     is_json = request.content_type == "application/json"
-    form = UndoForm(_body(request) if is_json else request.POST)
+    form = UndoForm(json_body(request) if is_json else request.POST)
     try:
         back = _undo(request, visit, form)
     except BookingError as refused:
@@ -154,7 +154,7 @@ def _to_visit(
     if in_panel(request):
         fresh = booked_or_404(visit.reference)
         if level == messages.SUCCESS:
-            return with_news(show_visit(request, fresh), words)
+            return with_news(show_visit(request, fresh), words, of=fresh)
         return show_visit(request, fresh, trouble=words)
     messages.add_message(request, level, words)
     return redirect("bookings:desk_appointment", visit.reference)
@@ -257,17 +257,9 @@ def _url(name: str, *, pk: int | None = None, **query: str) -> str:
     return f"{path}?{asked}" if asked else path
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object that was sent, or nothing of it."""
-    try:
-        sent = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return {}
-    return sent if isinstance(sent, dict) else {}
-
-
-def _refusal(visit: Appointment, refused: BookingError) -> Json:
-    """Why not, in words; ``rules`` may be broken with a reason."""
+def _refusal(visit: Appointment, refused: BookingError, *, wished: datetime | None = None) -> Json:
+    """Why not, in words; ``rules`` may be broken with a reason, ``nearest`` are near ``wished``."""
+    day = timezone.localtime(wished).date() if wished else None
     words = refused.message
     if isinstance(refused, actions.ChangedMeanwhile):
         words = _("Nothing was changed: %(news)s") % {"news": _latest_of(visit)}
@@ -275,10 +267,7 @@ def _refusal(visit: Appointment, refused: BookingError) -> Json:
         "message": _named(visit, words),
         "rules": refused.rules if isinstance(refused, actions.ReasonNeeded) else [],
         "nearest": [
-            {
-                "at": start_value(at),
-                "words": moment_in_words(timezone.localtime(at), timezone.localdate()),
-            }
+            {"at": start_value(at), "words": near_moment(timezone.localtime(at), day)}
             for at in (refused.nearest if isinstance(refused, TimeTaken) else [])
         ],
     }

@@ -24,6 +24,7 @@ def words() -> dict[str, str]:
         "unfinished": _("still open"),
         "unfinished_label": _("The visit is over, but nobody said how it ended."),
         "undo": _("Undo"),
+        "nothing_to_undo": _("There is nothing to undo."),
         "dismiss": _("Close this message"),
         "grace": _("A mail goes out in a minute, unless you undo it."),
         "ready": _("ready"),

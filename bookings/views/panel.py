@@ -6,6 +6,8 @@ and says what was done, with an undo where there is one.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -15,22 +17,40 @@ from bookings.models import Appointment
 PANEL = "panel-body"
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Where to send what, as JSON, so that a change is taken back."""
+
+    url: str
+    sent: Mapping[str, str | int]
+
+
 def in_panel(request: HttpRequest) -> bool:
     """Whether the answer goes into the drawer."""
     return request.headers.get("HX-Target") == PANEL
 
 
 def with_news(
-    answer: HttpResponse, words: str, *, undo: Appointment | None = None, close: bool = False
+    answer: HttpResponse,
+    words: str,
+    *,
+    of: Appointment | None = None,
+    undo: Appointment | Undo | None = None,
+    close: bool = False,
 ) -> HttpResponse:
     """Let ``answer`` tell the calendar what was done.
 
-    ``undo`` is the appointment whose latest change can be taken back; ``close`` shuts the drawer.
+    ``of`` is the appointment that the news is of and ``undo`` the one whose latest change can be
+    taken back, or how anything else is; ``close`` shuts the drawer.
     """
     detail: dict[str, object] = {"news": words, "close": close}
-    if undo is not None:
+    of = undo if isinstance(undo, Appointment) else of
+    if of is not None:
+        detail |= {"reference": of.reference, "sequence": of.sequence}
+    if isinstance(undo, Undo):
+        detail |= {"undo": undo.url, "sent": dict(undo.sent)}
+    elif undo is not None:
         detail["undo"] = reverse("bookings:desk_undo", args=[undo.reference])
-        detail["sequence"] = undo.sequence
     # Header values are ASCII; json escapes every other letter.
     answer["HX-Trigger"] = json.dumps({"diary-changed": detail})
     return answer

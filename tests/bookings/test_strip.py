@@ -125,6 +125,7 @@ def test_after_a_step_the_strip_says_what_was_done_to_the_calendar(
     assert told == {
         "news": "Cleo is here.",
         "close": False,
+        "reference": visit.reference,
         "undo": desk_url("undo", visit),
         "sequence": visit.sequence + 1,
     }

@@ -7,7 +7,7 @@ import { Live } from "./live.js";
 import { news } from "./news.js";
 import { closePanel, isOpen, openPanel, openUrl } from "./panel.js";
 import { placing, takeBack } from "./place.js";
-import { alarm, tell } from "./slips.js";
+import { alarm, spend, tell } from "./slips.js";
 import { clockIn, instantOf, present, setClock, wallClock } from "./times.js";
 import { dataOf, say } from "./words.js";
 
@@ -94,6 +94,7 @@ function only() {
 /** Note a change that this desk has made: it is no news, and the drawer shows it at once. */
 function own(reference, sequence) {
   owned.set(reference, sequence);
+  spend(reference, sequence);
   document.dispatchEvent(new CustomEvent("visit-changed", { detail: { reference, sequence } }));
 }
 
@@ -339,10 +340,11 @@ addEventListener("blur", () => calendar.setOption("snapDuration", COARSE));
 // News
 
 document.body.addEventListener("diary-changed", (event) => {
-  const { news: words, undo, sequence } = event.detail;
-  const reference = undo?.split("/").at(-3);
+  const { news: words, undo, reference, sequence, sent } = event.detail;
   owned.set(reference ?? "*", sequence ?? true);
-  if (words) tell(words, { undo: undo ? () => takeBack(desk, { undo, sequence }) : null });
+  if (reference) spend(reference, sequence);
+  const takes = undo ? () => takeBack(desk, { undo, reference, sequence, sent }) : null;
+  if (words) tell(words, { undo: takes, of: reference, sequence });
   live.now();
 });
 

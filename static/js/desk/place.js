@@ -76,19 +76,23 @@ function done(desk, data) {
   tell(data.news, {
     more: data.mail ? say("grace") : "",
     undo: data.undo ? () => takeBack(desk, data) : null,
+    of: data.reference,
+    sequence: data.sequence,
   });
 }
 
 /** Take the change that `undo` and `sequence` tell of back. */
-export async function takeBack(desk, { undo, sequence }) {
-  const { status, data } = await post(undo, { sequence });
+export async function takeBack(desk, change) {
+  const { status, data } = await post(change.undo, change.sent ?? { sequence: change.sequence });
   if (status === 200) {
-    desk.own(data.reference, data.sequence);
+    if (data.reference) desk.own(data.reference, data.sequence);
     tell(data.news);
   } else if (status === 403) {
     desk.ended();
+  } else if (status === 0) {
+    alarm(say("failed"), { choices: [[say("undo"), () => takeBack(desk, change)]] });
   } else {
-    alarm(status === 0 ? say("failed") : (data.message ?? say("trouble")));
+    alarm(data.message ?? say("trouble"));
   }
   desk.live.now();
 }

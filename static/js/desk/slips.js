@@ -3,44 +3,72 @@
 import { say } from "./words.js";
 
 const STAYS = { status: 10_000, alert: 20_000 };
+// The mail about a change waits as long.
+const UNDO_STAYS = 60_000;
 const box = document.getElementById("slips");
-let latestUndo = null;
+let latest = null;
 
-/** Tell what was done; `undo` is called when the person takes it back. */
-export function tell(text, { undo = null, more = "" } = {}) {
-  latestUndo = undo;
+/**
+ * Tell what was done; `undo` is called when the person takes it back. `of` and `sequence` say which
+ * visit the undo is of and how it stands now.
+ */
+export function tell(text, { undo = null, more = "", of = "", sequence = 0 } = {}) {
+  dropAll(".slip--alert");
+  if (undo) {
+    dropAll("[data-undo]");
+    latest = { undo, of, sequence, until: Date.now() + UNDO_STAYS };
+  }
   return show(text, { undo, more, role: "status" });
 }
 
 /** Tell at once that something was refused or failed; `choices` are ways on, `[words, act]`. */
 export function alarm(text, { choices = [] } = {}) {
+  dropAll(".slip--alert");
   return show(text, { choices, role: "alert" });
 }
 
-/** Take the last change back, by key; false where there is nothing to take back. */
+/** Take the last change back, by key, also where its slip was closed; says where there is none. */
 export function undoLatest() {
-  const slip = box.querySelector("[data-undo]");
-  if (!slip || !latestUndo) return false;
-  slip.querySelector("[data-undo-button]").click();
-  return true;
+  const isAtHand = latest && (box.querySelector("[data-undo]") || Date.now() < latest.until);
+  if (isAtHand) takeLatestBack();
+  else tell(say("nothing_to_undo"));
+}
+
+/** Offer no more to undo what has been followed by another change of the same visit. */
+export function spend(reference, sequence) {
+  if (latest?.of !== reference || latest.sequence >= sequence) return;
+  latest = null;
+  dropAll("[data-undo]");
+}
+
+function takeLatestBack() {
+  const { undo } = latest;
+  latest = null;
+  dropAll("[data-undo]");
+  undo();
+}
+
+function dropAll(which) {
+  for (const slip of box.querySelectorAll(which)) slip.remove();
 }
 
 function show(text, { undo = null, more = "", choices = [], role }) {
-  while (box.children.length > 2) box.firstElementChild.remove();
-  for (const old of box.querySelectorAll("[data-undo]")) old.remove();
+  while (box.querySelectorAll(".slip:not([data-undo])").length > 1) {
+    box.querySelector(".slip:not([data-undo])").remove();
+  }
   const slip = element("div", `slip slip--${role}`);
   const words = element("div", "slip__words");
   words.append(element("p", "slip__text", text));
   if (more) words.append(element("p", "slip__more", more));
   if (choices.length) words.append(waysOn(slip, choices));
   slip.append(words);
-  if (undo) slip.append(undoButton(slip, undo));
+  if (undo) slip.append(undoButton(slip));
   slip.append(closeButton(slip));
   host().append(box);
   box.append(slip);
   // Said once it is there: a role that comes with its text is not heard by every reader.
   words.setAttribute("role", role);
-  keepWhileLookedAt(slip, STAYS[role]);
+  keepWhileLookedAt(slip, undo ? UNDO_STAYS : STAYS[role]);
   return slip;
 }
 
@@ -60,16 +88,11 @@ function waysOn(slip, choices) {
   return list;
 }
 
-function undoButton(slip, undo) {
+function undoButton(slip) {
   slip.dataset.undo = "";
   const button = element("button", "btn slip__undo", say("undo"));
   button.type = "button";
-  button.dataset.undoButton = "";
-  button.addEventListener("click", () => {
-    latestUndo = null;
-    slip.remove();
-    undo();
-  });
+  button.addEventListener("click", takeLatestBack);
   return button;
 }
 
