@@ -115,7 +115,8 @@ def _nearest(wish: Wish) -> list[datetime]:
     earliest = max(wish.earliest, wish.now) if wish.earliest else None
     wish = replace(wish, anytime=False, earliest=earliest)
     around = wish.offer_between(wish.day - timedelta(days=3), wish.day + timedelta(days=14))
-    return nearest(around.times(wish.therapist), wish.starts_at)
+    times = [one for one in around.times(wish.therapist) if not wish.is_present(one)]
+    return nearest(times, wish.starts_at)
 
 
 def _best_place(wish: Wish) -> Place:

@@ -73,6 +73,14 @@ class Wish:
         """The minutes that the visit takes, with its buffers."""
         return length_of(self.service, self.minutes or self.option.minutes)
 
+    def is_present(self, at: datetime) -> bool:
+        """Whether the visit that is to be moved would not change if it were at ``at``."""
+        visit = self.moving
+        if visit is None or at != visit.starts_at or self.length.visit != visit.minutes:
+            return False
+        same_therapist = self.therapist is None or self.therapist.pk == visit.therapist_id
+        return same_therapist and (self.room is None or self.room.pk == visit.room_id)
+
     @property
     def times(self) -> dict[str, datetime]:
         """The four times of the appointment, buffers included."""

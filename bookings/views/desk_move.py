@@ -1,6 +1,7 @@
 """The front desk moves a visit to one of the free times."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -95,10 +96,13 @@ def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None
     therapist = next((one for one in found.therapists if str(one.pk) == key), None)
     day = day_asked_for(request, today) if "date" in request.GET else None
     wanted = Wanted(request.path, therapist=therapist, day=day)
-    times = Times(found, wanted, today)
+    free = Times(found, wanted, today)
+    # Her present time is no move, unless it is to somebody else.
+    stays = therapist is None or therapist.pk == visit.therapist_id
+    times = replace(free, left_out=visit.starts_at if stays else None)
     start = read_start(asked.get("start", ""), last_day=found.grid.last_day)
     nobody = bool(key) and therapist is None
-    is_free = start is not None and times.is_on_offer(start) and not nobody
+    is_free = start is not None and free.is_on_offer(start) and not nobody
     taken = gone is not None or (start is not None and not is_free)
     nearest = times.nearest(start) if start and taken else []
     return {

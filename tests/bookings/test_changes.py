@@ -158,6 +158,23 @@ def test_a_move_to_a_taken_time_changes_nothing(
     assert {kind for kind, *_rest in waiting(visit)} == {"confirmation", "reminder"}
 
 
+def test_the_present_time_is_not_among_the_nearest_unless_with_somebody_else(
+    book: Book, move: Do, mia: Therapist, noor: Therapist, fern: Room, moss: Room, lymph: Service
+) -> None:
+    moss.services.add(lymph)
+    visit = book(at(10, days=4), therapist=mia)
+    book(at(11, 15, days=4), therapist=mia, details=OTTO)
+    book(at(11, 15, days=4), therapist=noor, details=OTTO)
+    for therapist, nearest in (
+        (None, [at(9, 45, days=4), at(12, 30, days=4), at(12, 45, days=4)]),
+        (mia, [at(9, 45, days=4), at(12, 30, days=4), at(12, 45, days=4)]),
+        (noor, [at(9, 45, days=4), at(10, days=4), at(12, 30, days=4)]),
+    ):
+        with pytest.raises(actions.TimeTaken) as refused:
+            move(visit, at(11, 15, days=4), therapist=therapist)
+        assert refused.value.nearest == nearest
+
+
 def test_a_move_ends_a_lapsed_hold_in_its_way(
     book: Book,
     move: Do,

@@ -339,6 +339,18 @@ def test_the_desk_moves_a_visit_to_another_therapist_and_within_the_notice(
     assert (visit.starts_at, visit.therapist) == (at(9, 30), noor)
 
 
+def test_the_time_that_she_has_is_offered_with_somebody_else_only(
+    desk: Browser, visit: Appointment, mia: Therapist, noor: Therapist
+) -> None:
+    def offers_ten(therapist: str) -> bool:
+        asked = {"therapist": therapist, "date": "2026-11-24"}
+        page = desk.get(desk_url("move", visit), asked).content.decode()
+        assert "2026-11-24T10%3A15Z" in page
+        return "2026-11-24T10%3A00Z" in page
+
+    assert [offers_ten(one) for one in ("", str(mia.pk), str(noor.pk))] == [False, False, True]
+
+
 def test_a_time_taken_meanwhile_offers_the_nearest(
     desk: Browser, visit: Appointment, book: Book, mia: Therapist
 ) -> None:
@@ -497,7 +509,7 @@ def test_equal_times_of_a_clock_change_night_are_told_apart_when_moving(
         now=datetime(2026, 10, 24, 8, tzinfo=UTC),
     )
     day = words(desk.get(url, {"date": "2026-10-25"}))
-    assert "01:00 BST 01:15 BST 01:30 BST 01:45 BST 01:00 GMT 01:15 GMT 01:30 GMT" in day
+    assert "01:00 BST 01:15 BST 01:45 BST 01:00 GMT 01:15 GMT 01:30 GMT" in day
     chosen = words(desk.get(url, {"start": "2026-10-25T01:30Z"}))
     assert "Move it here? Sunday 25 October, 01:30 GMT – 02:00" in chosen
     summer = words(desk.get(url, {"start": "2026-10-25T00:45Z"}))

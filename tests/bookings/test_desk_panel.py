@@ -738,7 +738,7 @@ def test_free_times_are_for_the_length_that_the_visit_has(
     book(at(13), therapist=mia, details=OTTO)
     change(desk, visit, minutes="90")
     page = words(shown(desk, stored(visit), "move", therapist=str(mia.pk), date="2026-11-24"))
-    assert "Morning 09:00 09:15 09:30 09:45 10:00 10:15 10:30 10:45 11:00 11:15 Afternoon" in page
+    assert "Morning 09:00 09:15 09:30 09:45 10:15 10:30 10:45 11:00 11:15 Afternoon" in page
 
 
 # --- Moving ----------------------------------------------------------------------------------
