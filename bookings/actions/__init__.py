@@ -72,7 +72,7 @@ from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.readings import read_areas, read_notes
 from bookings.actions.ready import ready_since, say_not_ready, say_ready
 from bookings.actions.steps import take_back_step
-from bookings.actions.time_off import block_time, change_time_off, release_time
+from bookings.actions.time_off import block_time, change_time_off, release_time, undo_time_off
 from bookings.actions.undo import can_undo, undo_change
 from bookings.actions.visits import (
     mark_arrived,
@@ -161,6 +161,7 @@ __all__ = [
     "start_treatment",
     "take_back_step",
     "undo_change",
+    "undo_time_off",
     "why_not_merge",
     "withdraw_health_check",
     "write_treatment_note",

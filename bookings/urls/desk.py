@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/strip/", board.strip, name="desk_strip"),
     path("desk/sheet/", board.sheet, name="desk_sheet"),
     path("desk/time-off/new/", time_off.block, name="desk_block"),
+    path("desk/time-off/undo/", time_off.undo, name="desk_time_off_undo"),
     path("desk/time-off/<int:pk>/", time_off.time_off, name="desk_time_off"),
     path("desk/clients/", clients.clients, name="desk_clients"),
     path("desk/clients/new/", clients.add, name="desk_client_new"),

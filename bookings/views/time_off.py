@@ -3,25 +3,26 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from bookings import actions
-from bookings.actions import BookingError
+from bookings.actions import BookingError, ChangedMeanwhile, NoLongerPossible
 from bookings.forms.time_off import BlockForm, TimeOffChangeForm, as_seen
 from bookings.models import TimeOff
 from bookings.permissions import desk_only
 from bookings.queries import last_bookable_day
 from bookings.time_off import Clash, clash_of, when_in_words
-from bookings.views.common import private, spa_of
+from bookings.views.common import json_body, private, spa_of
 from bookings.views.desk_answers import answer
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import day_asked_for, me
+from bookings.views.time_off_undo import Change
 from bookings.views.times import read_start
 
 read_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -49,6 +50,8 @@ def block(request: HttpRequest) -> HttpResponse:
 def time_off(request: HttpRequest, pk: int) -> HttpResponse:
     """One time off: the visits still in the way, other times, or none at all any more."""
     off = get_object_or_404(TimeOff.objects.select_related("therapist"), pk=pk)
+    if request.method == "POST" and not _is_as_seen(request, off):
+        return _show(request, off, trouble=_changed_meanwhile(off))
     if request.POST.get("step") == "remove":
         return _remove(request, off)
     form = TimeOffChangeForm(
@@ -56,9 +59,53 @@ def time_off(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if not form.is_valid():
         return _show(request, off, form=form)
-    if form.cleaned_data["seen"] != as_seen(off):
-        return _show(request, off, trouble=_changed_meanwhile(off))
     return _change(request, off, form)
+
+
+@private
+@desk_only
+@require_POST
+def undo(request: HttpRequest) -> HttpResponse:
+    """Take the change back that the signed words tell of, where it is still the latest.
+
+    The calendar sends and gets JSON; a form without scripts is led to the list of the day.
+    """
+    is_json = request.content_type == "application/json"
+    try:
+        change = Change.read(json_body(request) if is_json else request.POST)
+        restored = actions.undo_time_off(
+            before=change.before,
+            after=change.after,
+            by=actions.staff(me(request)),
+            now=timezone.now(),
+        )
+    except BookingError as error:
+        return _not_undone(request, _why_not(error), is_json=is_json)
+    words = _opened_in_words(change.known)
+    if restored is not None:
+        words = _blocked_in_words(restored, clash_of(restored, now=timezone.now()))
+    if is_json:
+        return JsonResponse({"news": words, "undo": ""})
+    messages.success(request, words)
+    return redirect(_list_of(restored or change.known))
+
+
+def _not_undone(request: HttpRequest, words: str, *, is_json: bool) -> HttpResponse:
+    if is_json:
+        return JsonResponse({"message": words}, status=409)
+    messages.error(request, words)
+    return redirect("bookings:desk_list")
+
+
+def _why_not(error: BookingError) -> str:
+    if isinstance(error, ChangedMeanwhile | NoLongerPossible):
+        return _("This time off was changed again in the meantime. Nothing was taken back.")
+    return error.message
+
+
+def _is_as_seen(request: HttpRequest, off: TimeOff) -> bool:
+    # Both sides as a form reads them: blanks at the ends do not come back.
+    return request.POST.get("seen", "").strip() == as_seen(off).strip()
 
 
 def _ask(request: HttpRequest, form: BlockForm, *, clash: Clash | None = None) -> HttpResponse:
@@ -81,7 +128,8 @@ def _save(request: HttpRequest, form: BlockForm) -> HttpResponse:
         form.add_error(None, error.message)
         return _ask(request, form)
     clash = clash_of(saved, now=timezone.now())
-    return _done(request, saved, _blocked_in_words(saved, clash), clash=clash)
+    words = _blocked_in_words(saved, clash)
+    return _done(request, saved, words, clash=clash, change=Change(None, saved))
 
 
 def _change(request: HttpRequest, off: TimeOff, form: TimeOffChangeForm) -> HttpResponse:
@@ -95,31 +143,44 @@ def _change(request: HttpRequest, off: TimeOff, form: TimeOffChangeForm) -> Http
             by=actions.staff(me(request)),
             now=timezone.now(),
         )
+    except ChangedMeanwhile:
+        return _show_latest(request, off)
     except BookingError as error:
         form.add_error(None, error.message)
         return _show(request, off, form=form)
     clash = clash_of(changed, now=timezone.now())
-    return _done(request, changed, _blocked_in_words(changed, clash), clash=clash)
+    words = _blocked_in_words(changed, clash)
+    return _done(request, changed, words, clash=clash, change=Change(off, changed))
 
 
 def _remove(request: HttpRequest, off: TimeOff) -> HttpResponse:
-    actions.release_time(time_off=off, by=actions.staff(me(request)), now=timezone.now())
-    words = _("%(who)s: open for booking again, %(when)s.") % {"who": _who(off), "when": _when(off)}
+    try:
+        actions.release_time(time_off=off, by=actions.staff(me(request)), now=timezone.now())
+    except ChangedMeanwhile:
+        return _show_latest(request, off)
+    words, change = _opened_in_words(off), Change(off, None)
     if in_panel(request):
-        return with_news(HttpResponse(), words, close=True)
-    messages.success(request, words)
+        return with_news(HttpResponse(), words, undo=change.undo, close=True)
+    messages.success(request, words, extra_tags=change.signed)
     return redirect(_list_of(off))
 
 
-def _done(request: HttpRequest, off: TimeOff, words: str, *, clash: Clash) -> HttpResponse:
+def _done(
+    request: HttpRequest, off: TimeOff, words: str, *, clash: Clash, change: Change
+) -> HttpResponse:
     """Say what was done; as long as visits are in the way, they are what comes next."""
     if in_panel(request):
         if clash.visits:
-            return with_news(_show(request, off), words)
-        return with_news(HttpResponse(), words, close=True)
-    messages.success(request, words)
+            return with_news(_show(request, off), words, undo=change.undo)
+        return with_news(HttpResponse(), words, undo=change.undo, close=True)
+    messages.success(request, words, extra_tags=change.signed)
     here = reverse("bookings:desk_time_off", args=[off.pk])
     return redirect(here if clash.visits else _list_of(off))
+
+
+def _show_latest(request: HttpRequest, off: TimeOff) -> HttpResponse:
+    fresh = get_object_or_404(TimeOff.objects.select_related("therapist"), pk=off.pk)
+    return _show(request, fresh, trouble=_changed_meanwhile(fresh))
 
 
 def _show(
@@ -140,6 +201,7 @@ def _show(
             "clash": clash_of(off, now=now),
             "form": form or TimeOffChangeForm(time_off=off, spa=spa, now=now),
             "trouble": trouble,
+            "seen": as_seen(off),
             "usual_reasons": _usual_reasons(),
         },
     )
@@ -174,6 +236,11 @@ def _blocked_in_words(off: TimeOff, clash: Clash) -> str:
         )
         % words
     )
+
+
+def _opened_in_words(off: TimeOff) -> str:
+    words = {"who": _who(off), "when": _when(off)}
+    return _("%(who)s: open for booking again, %(when)s.") % words
 
 
 def _changed_meanwhile(off: TimeOff) -> str:

@@ -1,5 +1,6 @@
 """Blocking a time at the desk, and what stands in its way."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
 NEW = "/desk/time-off/new/"
+REMOVE = {"step": "remove", "seen": "2026-11-24T09:00 2026-11-24T12:00 Dentist"}
+UNDO = "/desk/time-off/undo/"
 IN_DRAWER = {"HX-Request": "true", "HX-Target": "panel-body"}
 
 
@@ -323,15 +326,112 @@ def test_a_wrong_change_keeps_what_was_typed(desk: Browser, dentist: TimeOff) ->
 
 
 def test_a_time_off_is_removed(desk: Browser, dentist: TimeOff) -> None:
-    answer = desk.post(page_of(dentist), {"step": "remove"})
+    answer = desk.post(page_of(dentist), REMOVE)
     assert said(answer) == ["Mia: open for booking again, Tuesday 24 November, 09:00 – 12:00."]
     assert spans() == []
     assert desk.get(page_of(dentist)).status_code == 404
-    assert desk.post(page_of(dentist), {"step": "remove"}).status_code == 404
+    assert desk.post(page_of(dentist), REMOVE).status_code == 404
+
+
+def test_a_removal_on_a_stale_page_is_refused_with_the_news(
+    desk: Browser, dentist: TimeOff
+) -> None:
+    TimeOff.objects.update(ends_at=at(15))
+    for sent_too in (REMOVE, {"step": "remove"}):
+        assert "it is now: Tuesday 24 November, 09:00 – 15:00." in words(
+            desk.post(page_of(dentist), sent_too)
+        )
+    assert TimeOff.objects.get().ends_at == at(15)
+
+
+def undo_told(answer: Any) -> dict[str, Any]:
+    """What the calendar sends to take back what ``answer`` tells of."""
+    told: dict[str, Any] = json.loads(answer["HX-Trigger"])["diary-changed"]
+    assert told["undo"] == UNDO
+    sent: dict[str, Any] = told["sent"]
+    return sent
+
+
+def take_back(desk: Browser, change: dict[str, Any]) -> Any:
+    return desk.post(UNDO, json.dumps(change), content_type="application/json")
+
+
+def rows() -> list[dict[str, Any]]:
+    return list(TimeOff.objects.order_by("pk").values())
+
+
+def test_a_blocked_time_is_opened_again(desk: Browser, mia: Therapist, visit: Appointment) -> None:
+    blocked = desk.post(NEW, sent(mia, seen=visit.reference), headers=IN_DRAWER)
+    Appointment.objects.filter(pk=visit.pk).update(sequence=7)
+    answer = take_back(desk, undo_told(blocked))
+    assert answer.json() == {
+        "news": "Mia: open for booking again, Tuesday 24 November, 10:00 – 11:00.",
+        "undo": "",
+    }
+    assert rows() == []
+
+
+def test_a_change_is_taken_back(desk: Browser, dentist: TimeOff) -> None:
+    before = rows()
+    sent_too = {"first_day": "2026-11-25", "length": "day", "first_time": "", "reason": "Away"}
+    answer = desk.post(page_of(dentist), {**REMOVE, "step": "", **sent_too}, headers=IN_DRAWER)
+    assert rows() != before
+    news = take_back(desk, undo_told(answer)).json()["news"]
+    assert news == "Mia: no appointments Tuesday 24 November, 09:00 – 12:00."
+    assert rows() == before
+
+
+def test_a_removed_time_off_comes_back_once(desk: Browser, dentist: TimeOff) -> None:
+    before = rows()
+    change = undo_told(desk.post(page_of(dentist), REMOVE, headers=IN_DRAWER))
+    assert rows() == []
+    assert take_back(desk, change).status_code == 200
+    assert rows() == before
+    again = take_back(desk, change)
+    assert (again.status_code, again.json()) == (
+        409,
+        {"message": "This time off was changed again in the meantime. Nothing was taken back."},
+    )
+    assert rows() == before
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "removed"])
+def test_what_has_changed_since_is_not_taken_back(
+    meanwhile: str, desk: Browser, mia: Therapist
+) -> None:
+    change = undo_told(desk.post(NEW, sent(mia), headers=IN_DRAWER))
+    if meanwhile == "changed":
+        TimeOff.objects.update(reason="Ill")
+    else:
+        TimeOff.objects.all().delete()
+    before = rows()
+    assert take_back(desk, change).status_code == 409
+    assert rows() == before
+
+
+def test_a_page_without_scripts_offers_the_undo_too(desk: Browser, dentist: TimeOff) -> None:
+    page = desk.post(page_of(dentist), REMOVE, follow=True).content.decode()
+    assert f'method="post" action="{UNDO}"' in page
+    change = page.split('name="change" value="')[1].split('"')[0]
+    answer = desk.post(UNDO, {"change": change})
+    assert answer["Location"] == "/desk/list/?date=2026-11-24"
+    assert said(answer) == ["Mia: no appointments Tuesday 24 November, 09:00 – 12:00."]
+    assert spans() == [(dentist.therapist_id, at(9), at(12))]
+    assert said(desk.post(UNDO, {"change": change}))[-1].endswith("Nothing was taken back.")
+
+
+@pytest.mark.parametrize("change", ["", "x", "W251bGwsbnVsbF0:1:x", "\ud800", 7, None, [1]])
+def test_an_undo_that_was_not_handed_out_does_nothing(
+    change: Any, desk: Browser, dentist: TimeOff
+) -> None:
+    assert take_back(desk, {"change": change}).status_code == 409
+    assert desk.post(UNDO).status_code == 302
+    assert desk.get(UNDO).status_code == 405
+    assert len(rows()) == 1
 
 
 def test_looking_removes_nothing(desk: Browser, dentist: TimeOff) -> None:
-    desk.get(page_of(dentist), {"step": "remove"})
+    desk.get(page_of(dentist), REMOVE)
     assert TimeOff.objects.count() == 1
 
 
@@ -393,8 +493,9 @@ def test_whoever_may_not_work_at_the_desk_blocks_nothing(
     for user, status in ((login_of(mia), 403), (None, 302)):
         browser = browser_of(user)
         assert browser.post(NEW, sent(mia)).status_code == status
-        assert browser.post(page_of(dentist), {"step": "remove"}).status_code == status
+        assert browser.post(page_of(dentist), REMOVE).status_code == status
         assert browser.get(page_of(dentist)).status_code == status
+        assert browser.post(UNDO).status_code == status
     assert TimeOff.objects.count() == 1
 
 

@@ -90,6 +90,19 @@ def test_time_that_is_given_back_can_be_booked(
     assert book(at(10)).status == "confirmed"
 
 
+def test_what_somebody_else_has_changed_is_neither_changed_nor_removed(
+    block: Callable[..., TimeOff], dana: User
+) -> None:
+    seen = block(at(10), at(12))
+    TimeOff.objects.update(ends_at=at(17))
+    desk: dict[str, Any] = {"time_off": seen, "by": actions.staff(dana), "now": NOW}
+    with pytest.raises(actions.ChangedMeanwhile):
+        actions.change_time_off(starts_at=at(10), ends_at=at(10, 30), reason="", **desk)
+    with pytest.raises(actions.ChangedMeanwhile):
+        actions.release_time(**desk)
+    assert TimeOff.objects.get().ends_at == at(17)
+
+
 def test_a_time_off_that_is_gone_is_not_changed(block: Callable[..., TimeOff], dana: User) -> None:
     time_off = block(at(10), at(12))
     TimeOff.objects.all().delete()
@@ -108,8 +121,10 @@ def test_a_time_off_that_is_gone_is_not_changed(block: Callable[..., TimeOff], d
 def test_who_did_it_is_kept(block: Callable[..., TimeOff], dana: User) -> None:
     time_off = block(at(10), at(12))
     desk: dict[str, Any] = {"by": actions.staff(dana), "now": NOW}
-    actions.change_time_off(time_off=time_off, starts_at=at(10), ends_at=at(13), reason="", **desk)
-    actions.release_time(time_off=time_off, **desk)
+    changed = actions.change_time_off(
+        time_off=time_off, starts_at=at(10), ends_at=at(13), reason="", **desk
+    )
+    actions.release_time(time_off=changed, **desk)
     assert logged() == [(ADDITION, dana.pk), (CHANGE, dana.pk), (DELETION, dana.pk)]
 
 
