@@ -7,8 +7,9 @@ document.addEventListener("submit", (event) => {
 });
 
 // The button that was pressed is gone with the ticket: the strip's heading is next to it.
-document.body.addEventListener("htmx:afterSettle", () => {
-  if (!stepped || document.activeElement !== document.body) return;
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (!stepped || !event.detail.target?.querySelector(".strip")) return;
   stepped = false;
+  if (document.activeElement !== document.body) return;
   document.getElementById("strip-title")?.focus({ preventScroll: true });
 });

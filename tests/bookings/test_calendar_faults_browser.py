@@ -1,5 +1,6 @@
 """The calendar when things go wrong: slow answers, lost sessions, other time zones, fast hands."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -111,3 +112,19 @@ def test_a_key_does_nothing_on_a_visit_that_nobody_sees(
     expect(page.get_by_role("dialog", name="Help and shortcuts")).to_be_visible()
     assert "POST" not in sent
     assert status_of(visit) == "confirmed"
+
+
+def test_the_strip_tells_of_the_day_that_is_shown_however_fast_one_goes_there(
+    open_desk: Open,
+) -> None:
+    page = open_desk()
+    for _day in range(3):
+        page.keyboard.press("n")
+    expect(page.locator("#title")).to_have_text("Friday 27 November")
+    shown = page.locator("#strip").get_by_role("link", name="Book with Noor")
+    expect(shown.first).to_have_attribute("href", re.compile("start=2026-11-27T"))
+    page.reload()
+    for _day in range(3):
+        page.keyboard.press("p")
+    expect(page.locator("#title")).to_have_text("Tuesday 24 November")
+    expect(shown.first).to_have_attribute("href", re.compile("start=2026-11-24T"))

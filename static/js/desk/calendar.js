@@ -348,10 +348,20 @@ document.body.addEventListener("diary-changed", (event) => {
   live.now();
 });
 
+// The strip lasts, so that of several questions htmx asks the last one when it is its turn.
 function refreshStrip() {
   if (!document.getElementById("strip") || !diary.links.strip) return;
-  htmx.ajax("GET", diary.links.strip, { target: "#strip", swap: "outerHTML" });
+  htmx.ajax("GET", diary.links.strip, { source: "#strip" }).catch(() => {});
 }
+
+const dateOf = (address) => new URL(address, location.href).searchParams.get("date");
+
+// Meanwhile one has gone to another day, whose own strip is on its way.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr } = event.detail;
+  if (target.id !== "strip" || dateOf(xhr.responseURL) === dateOf(diary.links.strip)) return;
+  event.detail.shouldSwap = false;
+});
 
 function tellState(state) {
   showState(state, clockIn(diary.zone, live.seenAt));
@@ -362,6 +372,7 @@ function ended() {
 }
 
 setInterval(refresh, 30_000);
+setInterval(() => document.hidden || refreshStrip(), 60_000);
 
 const follow = (id) => () => document.getElementById(id)?.click();
 listen({
