@@ -143,6 +143,14 @@ def test_a_step_that_was_refused_is_told_in_the_strip(
     assert "HX-Trigger" not in answer
 
 
+def test_the_words_for_another_page_wait_for_it(dana: User, visit: Appointment) -> None:
+    desk = browser_of(dana)
+    sent = {"step": "arrived", "sequence": "0", "back": "day"}
+    desk.post(desk_url("step", visit), sent)
+    assert "Nothing was changed" not in words(desk.get("/desk/strip/"))
+    assert "Nothing was changed" in words(desk.get("/desk/list/?date=2026-11-24"))
+
+
 @pytest.mark.parametrize("count", [1, 50])
 def test_the_strip_costs_the_same_for_any_number_of_therapists(
     count: int,
