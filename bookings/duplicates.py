@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
 
-from bookings.models import Client
+from bookings.models import Client, NotTheSame
 
 # A number that more than these share is the one of a house, a school or the spa itself.
 SHARED_BY_MOST = 6
@@ -35,12 +35,16 @@ class Pair:
         return same if self.alike else _("%(same)s, another name") % {"same": same}
 
     @property
+    def _keys(self) -> tuple[int, int]:
+        return (min(self.one.pk, self.other.pk), max(self.one.pk, self.other.pk))
+
+    @property
     def _order(self) -> tuple[bool, int, str, int]:
         return (not self.alike, -len(self.shared), self.one.name, self.one.pk)
 
 
 def possible_duplicates() -> list[Pair]:
-    """Return records that may be of one person, the likeliest first; three queries.
+    """Return records that may be of one person, the likeliest first; four queries.
 
     Looked at are the first sixty shared addresses and sixty shared numbers.
     """
@@ -53,7 +57,9 @@ def possible_duplicates() -> list[Pair]:
     found = rows.annotate(key=Upper("email")).filter(
         Q(key__in=list(same_mail[:LOOKED_AT])) | Q(phone__in=list(same_phone[:LOOKED_AT]))
     )
-    return sorted(_pairs(found.order_by("pk")), key=lambda pair: pair._order)
+    apart = set(NotTheSame.objects.values_list("one", "other"))
+    pairs = [one for one in _pairs(found.order_by("pk")) if one._keys not in apart]
+    return sorted(pairs, key=lambda pair: pair._order)
 
 
 def duplicates_of(client: Client) -> list[Pair]:
@@ -66,7 +72,10 @@ def duplicates_of(client: Client) -> list[Pair]:
         same |= Q(phone=client.phone, search_text__endswith=str(client.phone))
     if not same:
         return []
-    others = Client.objects.current().exclude(pk=client.pk).filter(same)[:SHARED_BY_MOST]
+    others = Client.objects.current().exclude(pk=client.pk).filter(same)
+    for mine, hers in (("one", "other"), ("other", "one")):
+        others = others.exclude(pk__in=NotTheSame.objects.filter(**{mine: client.pk}).values(hers))
+    others = others[:SHARED_BY_MOST]
     pairs = [_pair(client, other) for other in others]
     return sorted(pairs, key=lambda pair: pair._order)
 

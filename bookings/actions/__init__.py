@@ -65,6 +65,7 @@ from bookings.actions.merges import (
     joined_notes,
     merge_clients,
     part_clients,
+    tell_apart,
     why_not_merge,
 )
 from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
@@ -160,6 +161,7 @@ __all__ = [
     "staff",
     "start_treatment",
     "take_back_step",
+    "tell_apart",
     "undo_change",
     "undo_time_off",
     "why_not_merge",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from bookings.actions import outbox
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
-from bookings.models import Appointment, Client, ClientMerge, Event
+from bookings.models import Appointment, Client, ClientMerge, Event, NotTheSame
 
 FILLED = ("email", "phone", "preferred_therapist_id")
 BETWEEN_NOTES = "\n\n"
@@ -45,6 +45,19 @@ class Parting:
     client: Client
     stayed: int
     left: list[str]
+
+
+def tell_apart(*, one: Client, other: Client, by: Actor, now: datetime) -> None:
+    """Remember that two records are of different people: nobody is asked about them again.
+
+    Raises ``CannotMerge`` where it is one and the same record.
+    """
+    if one.pk == other.pk:
+        raise CannotMerge(_("This is the same record twice. Please choose another one."))
+    earlier, later = sorted((one.pk, other.pk))
+    NotTheSame.objects.get_or_create(
+        one_id=earlier, other_id=later, defaults={"at": now, "by": by.user}
+    )
 
 
 @transaction.atomic

@@ -6,7 +6,14 @@ from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
 from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
 from bookings.models.messages import Message
-from bookings.models.people import CalendarFeed, Client, ClientChange, ClientMerge, Therapist
+from bookings.models.people import (
+    CalendarFeed,
+    Client,
+    ClientChange,
+    ClientMerge,
+    NotTheSame,
+    Therapist,
+)
 
 __all__ = [
     "Appointment",
@@ -18,6 +25,7 @@ __all__ = [
     "HealthCheck",
     "HealthReading",
     "Message",
+    "NotTheSame",
     "Room",
     "Therapist",
     "TimeOff",

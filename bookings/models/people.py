@@ -205,6 +205,31 @@ class ClientMerge(models.Model):
         return _("Merge %(pk)s") % {"pk": self.pk}
 
 
+class NotTheSame(models.Model):
+    """Two records that look like one person's and are not; ``one`` is the earlier of them."""
+
+    one = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("two different people")
+        verbose_name_plural = _("different people")
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="not_the_same_once"),
+            models.CheckConstraint(
+                condition=Q(one__lt=F("other")), name="not_the_same_earlier_first"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("Different people %(pk)s") % {"pk": self.pk}
+
+
 class CalendarFeedQuerySet(models.QuerySet["CalendarFeed"]):
     def opened_by(self, token: str) -> "CalendarFeedQuerySet":
         """The live feed, if any, that ``token`` opens."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,6 +22,7 @@ from bookings.models.appointments import UPCOMING
 from bookings.permissions import desk_only
 from bookings.views.clients import answer, client_or_404, done, read_or_post, show_client
 from bookings.views.common import private
+from bookings.views.panel import in_panel
 from bookings.views.staff import me
 
 LONGEST_KEY = 18
@@ -46,6 +48,8 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
     other = _other(request)
     if other is None:
         return _choose(request, kept)
+    if request.POST.get("do") == "apart":
+        return _tell_apart(request, kept, other)
     if request.method != "POST":
         return _look_at_both(request, kept, other)
     try:
@@ -101,6 +105,19 @@ def _choose(request: HttpRequest, kept: Client, *, trouble: str = "") -> HttpRes
         "trouble": trouble,
     }
     return answer(request, "merge_choose", context)
+
+
+def _tell_apart(request: HttpRequest, one: Client, other: Client) -> HttpResponse:
+    """Remember that these are two people, and go on with the others who may be one."""
+    try:
+        actions.tell_apart(one=one, other=other, by=actions.staff(me(request)), now=timezone.now())
+    except BookingError as refused:
+        return _choose(request, one, trouble=refused.message)
+    words = _("%(one)s and %(other)s stay two records.") % {"one": one, "other": other}
+    if in_panel(request):
+        return done(request, one, words)
+    messages.success(request, words)
+    return redirect("bookings:desk_client_duplicates")
 
 
 def _look_at_both(request: HttpRequest, kept: Client, other: Client) -> HttpResponse:

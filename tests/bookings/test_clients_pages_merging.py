@@ -9,10 +9,12 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 
 from bookings import actions
+from bookings.duplicates import duplicates_of
 from bookings.models import (
     Appointment,
     Client,
     ClientMerge,
+    NotTheSame,
     Room,
     Therapist,
 )
@@ -57,6 +59,33 @@ def test_two_records_are_merged_by_the_desk(
     assert desk.get(url(otto))["Location"] == url(cleo)
     assert desk.get(url(otto, "edit/"))["Location"] == url(cleo)
     assert desk.get(url(otto, "merge/"))["Location"] == url(cleo)
+
+
+def test_two_different_people_are_not_asked_about_again(
+    desk: Browser, dana: User, cleo: Client
+) -> None:
+    anna = Client.objects.create(name="Anna", phone=cleo.phone)
+    zoe = Client.objects.create(name="Zoe", email=cleo.email)
+    shown = page(desk.get("/desk/clients/duplicates/"))
+    assert f'name="with" type="hidden" value="{anna.pk}"' in shown
+    answer = desk.post(url(anna, "merge/"), {"with": cleo.pk, "do": "apart"})
+    assert answer["Location"] == "/desk/clients/duplicates/"
+    assert said(answer) == ["Anna and Cleo stay two records."]
+    desk.post(url(cleo, "merge/"), {"with": anna.pk, "do": "apart"})
+    kept = NotTheSame.objects.get()
+    assert (kept.one, kept.other, kept.by) == (cleo, anna, dana)
+    pairs = desk.get("/desk/clients/duplicates/").context["pairs"]
+    assert [pair.other for pair in pairs] == [zoe]
+    assert [pair.other for pair in duplicates_of(cleo)] == [zoe]
+    assert duplicates_of(anna) == []
+    # Who is sure of the contrary can still merge them.
+    assert "Make these two records one?" in page(desk.get(url(cleo, f"merge/?with={anna.pk}")))
+
+
+def test_a_record_is_not_told_apart_from_itself(desk: Browser, cleo: Client) -> None:
+    shown = page(desk.post(url(cleo, "merge/"), {"with": cleo.pk, "do": "apart"}))
+    assert "This is the same record twice." in shown
+    assert not NotTheSame.objects.exists()
 
 
 def test_a_merge_is_parted_by_the_desk_and_says_what_stays(
