@@ -46,6 +46,13 @@ def sign_in(page: Page, live_server: LiveServer, name: str) -> None:
     page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
+def come_in(page: Page, live_server: LiveServer, user: User, path: str) -> None:
+    """Open ``path`` in a browser in which ``user`` has logged in before."""
+    session = browser_of(user).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page.goto(live_server.url + path)
+
+
 def desk_url(name: str, visit: Appointment) -> str:
     return reverse(f"bookings:desk_{name}", args=[visit.reference])
 
