@@ -8,7 +8,9 @@ from django.utils.translation import ngettext_lazy
 
 from bookings.forms.desk_booking import REASON_MOST, StartField
 from bookings.forms.details import NameField
+from bookings.models.appointments import REFERENCE_ALPHABET
 
+REFERENCE = f"[{REFERENCE_ALPHABET}]{{8}}"
 MOST_WEEKS, MOST_TIMES, PLAIN_TIMES = 8, 20, 4
 
 
@@ -46,6 +48,16 @@ class LineForm(forms.Form):
 
     wanted = forms.BooleanField(required=False)
     start = StartField()
+
+
+class UndoSeriesForm(forms.Form):
+    """The references of the visits that are taken back, with blanks between."""
+
+    visits = forms.RegexField(rf"^{REFERENCE}( {REFERENCE}){{0,{MOST_TIMES - 1}}}\Z")
+
+    def clean_visits(self) -> list[str]:
+        """The references, each once."""
+        return list(dict.fromkeys(self.cleaned_data["visits"].split(" ")))
 
 
 class SeriesForm(forms.Form):

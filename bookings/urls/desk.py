@@ -12,6 +12,7 @@ from bookings.views import (
     desk_change,
     desk_move,
     desk_repeat,
+    desk_repeat_undo,
     diary,
     time_off,
 )
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{VISIT}place/", diary.place, name="desk_place"),
     path(f"{VISIT}undo/", diary.undo, name="desk_undo"),
     path(f"{VISIT}repeat/", desk_repeat.repeat, name="desk_repeat"),
+    path(f"{VISIT}repeat/undo/", desk_repeat_undo.undo_series, name="desk_repeat_undo"),
     path(f"{VISIT}step/", desk.step, name="desk_step"),
     path(f"{VISIT}move/", desk_move.move, name="desk_move"),
     path(f"{VISIT}note/", desk.note, name="desk_note"),

@@ -21,6 +21,7 @@ from bookings.series import FREE, TAKEN, Line, series_of
 from bookings.views.common import private, spa_of
 from bookings.views.desk_draft import NONCE, new_nonce, start_in_utc
 from bookings.views.desk_parts import answer_part
+from bookings.views.desk_repeat_undo import undo_of
 from bookings.views.journey import alone
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import booked_or_404, me
@@ -155,13 +156,13 @@ def _report(
     request: HttpRequest, visit: Appointment, *, booked: list[Appointment], refused: list[Row]
 ) -> HttpResponse:
     """Say exactly what was booked and what was not."""
-    answer = answer_part(
-        request, "repeat_done", {"visit": visit, "booked": booked, "refused": refused}
-    )
+    undo = undo_of(visit, booked)
+    context = {"visit": visit, "booked": booked, "refused": refused, "undo": undo}
+    answer = answer_part(request, "repeat_done", context)
     if not booked or not in_panel(request):
         return answer
     count = ngettext("%(count)d visit booked.", "%(count)d visits booked.", len(booked))
-    return with_news(answer, count % {"count": len(booked)})
+    return with_news(answer, count % {"count": len(booked)}, undo=undo)
 
 
 def _page(

@@ -86,6 +86,7 @@ export async function takeBack(desk, change) {
   const { status, data } = await post(change.undo, change.sent ?? { sequence: change.sequence });
   if (status === 200) {
     if (data.reference) desk.own(data.reference, data.sequence);
+    for (const [reference, sequence] of data.changes ?? []) desk.own(reference, sequence);
     tell(data.news);
   } else if (status === 403) {
     desk.ended();
