@@ -74,7 +74,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
 def strip(request: HttpRequest) -> HttpResponse:
     """What is due right now, as a fragment; after a step with what came of it."""
     # Only what a step in it came to: the words for the page of another tab wait for that page.
-    said = list(messages.get_messages(request)) if request.GET.get("visit") else []
+    said = list(messages.get_messages(request)) if "visit" in request.GET else []
     troubles = [one.message for one in said if one.level_tag == "error"]
     fragment = render(
         request, "bookings/desk/strip.html", {"strip": _strip(request), "troubles": troubles}
