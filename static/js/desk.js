@@ -1,5 +1,7 @@
 /** The list without reloads: the focus stays with the visit, and only one menu is open. */
 
+import "./whole-page.js";
+
 let stepped = "";
 
 document.addEventListener("submit", (event) => {
@@ -8,14 +10,6 @@ document.addEventListener("submit", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", () => {
   if (stepped) document.getElementById(stepped)?.focus({ preventScroll: true });
-});
-
-// The answer is another page, such as the login: go there.
-document.body.addEventListener("htmx:beforeSwap", (event) => {
-  const answer = event.detail.xhr.responseURL;
-  if (new URL(answer).pathname === location.pathname) return;
-  event.preventDefault();
-  location.assign(answer);
 });
 
 document.body.addEventListener("htmx:responseError", () => location.reload());

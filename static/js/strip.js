@@ -1,5 +1,7 @@
 /** The strip beside the calendar: a step taken there leaves the focus in it. */
 
+import "./whole-page.js";
+
 let stepped = false;
 
 document.addEventListener("submit", (event) => {

@@ -4,6 +4,8 @@
  * stays so.
  */
 
+import "./whole-page.js";
+
 const EVERY = 15_000;
 const NOT_MODIFIED = 304;
 
@@ -45,12 +47,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     return;
   }
-  // The answer is another page, such as the login: go there.
-  if (new URL(xhr.responseURL).pathname !== location.pathname) {
-    event.preventDefault();
-    location.assign(xhr.responseURL);
-    return;
-  }
+  if (!event.detail.shouldSwap) return;
   if (isLook(event) && region.querySelector(":active")) {
     event.detail.shouldSwap = false;
     return;

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -128,3 +129,26 @@ def test_the_strip_tells_of_the_day_that_is_shown_however_fast_one_goes_there(
         page.keyboard.press("p")
     expect(page.locator("#title")).to_have_text("Tuesday 24 November")
     expect(shown.first).to_have_attribute("href", re.compile("start=2026-11-24T"))
+
+
+def test_the_login_is_not_put_into_the_strip(open_desk: Open) -> None:
+    page = open_desk()
+    Session.objects.all().delete()
+    with page.expect_response(re.compile("/login/")):
+        page.evaluate("htmx.ajax('GET', '/desk/strip/?date=2026-11-24', { source: '#strip' })")
+    expect(page.locator("#live")).to_contain_text("You have been signed out.")
+    expect(page.locator("#strip-title")).to_be_attached()
+    expect(page.locator("[type=password]")).to_have_count(0)
+
+
+def test_the_login_is_not_put_into_a_search_in_the_drawer(open_desk: Open) -> None:
+    page = open_desk()
+    page.keyboard.press("b")
+    search = page.get_by_role("combobox", name="Who comes?")
+    expect(search).to_be_focused()
+    Session.objects.all().delete()
+    search.press_sequentially("Cl")
+    drawer = page.locator("#panel")
+    expect(drawer.get_by_role("alert")).to_contain_text("You have been signed out.")
+    expect(search).to_have_value("Cl")
+    expect(page.locator("[type=password]")).to_have_count(0)

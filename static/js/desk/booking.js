@@ -4,6 +4,7 @@
  */
 
 import "../health.js";
+import "../whole-page.js";
 
 const SETTLES = 500;
 
@@ -114,12 +115,18 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(name, (event) => {
     // A search that failed must not keep Enter waiting.
     for (const input of document.querySelectorAll("[data-waits]")) delete input.dataset.waits;
-    const booking = event.detail.elt?.closest?.("[data-booking]");
-    const news = booking?.querySelector("[data-booking-news]");
-    if (!news) return;
-    news.hidden = false;
-    news.textContent = booking.dataset.offline;
+    tellIn(event.detail.elt?.closest?.("[data-booking]"), "offline");
   });
+}
+
+// Somebody searched who is no longer signed in.
+document.addEventListener("whole-page", (event) => tellIn(event.target.closest("[data-booking]"), "ended"));
+
+function tellIn(booking, words) {
+  const news = booking?.querySelector("[data-booking-news]");
+  if (!news) return;
+  news.hidden = false;
+  news.textContent = booking.dataset[words];
 }
 
 settle(document);

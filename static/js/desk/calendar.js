@@ -363,6 +363,9 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
 });
 
+// The strip, or a search in the drawer, was answered with the login.
+document.addEventListener("whole-page", ended);
+
 function tellState(state) {
   showState(state, clockIn(diary.zone, live.seenAt));
 }

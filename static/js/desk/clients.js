@@ -1,5 +1,7 @@
 /** The clients' pages: an address that was meant is put into its field, and a lost line is said. */
 
+import "../whole-page.js";
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-use]");
   const field = button?.form.elements.email;
@@ -16,11 +18,3 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     if (page) document.getElementById("clients-news").textContent = page.dataset.offline;
   });
 }
-
-// The answer is another page, such as the login: go there.
-document.body.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr } = event.detail;
-  if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
-  event.detail.shouldSwap = false;
-  location.assign(xhr.responseURL);
-});

@@ -3,6 +3,8 @@
  * another desk changed is told at the lower edge, so that no button changes under a finger.
  */
 
+import { isWholePage } from "../whole-page.js";
+
 const body = document.getElementById("panel-body");
 const onItsWay = new WeakSet();
 
@@ -29,7 +31,7 @@ async function showAnew(visit) {
   // Meanwhile something else may have been opened, and a login is no part of the drawer.
   if (!visit.isConnected) return;
   onItsWay.delete(visit);
-  if (!text || /^\s*<!doctype/i.test(text)) return tellStale(visit);
+  if (!text || isWholePage(text)) return tellStale(visit);
   const hadFocus = body.contains(document.activeElement);
   body.innerHTML = text;
   htmx.process(body);

@@ -1,5 +1,6 @@
 /** The drawer beside the calendar: the desk's pages as fragments, loaded by htmx. */
 
+import "../whole-page.js";
 import { alarm } from "./slips.js";
 import { say } from "./words.js";
 
@@ -120,11 +121,6 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (!isOurs(event)) return;
   // It was closed meanwhile: nothing may be in it that nobody sees.
   if (!panel.open) event.detail.shouldSwap = false;
-  const { xhr } = event.detail;
-  // A whole page came, such as the login: it has no place in the drawer.
-  if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
-  event.detail.shouldSwap = false;
-  location.assign(xhr.responseURL);
 });
 
 document.body.addEventListener("htmx:afterSwap", (event) => {
