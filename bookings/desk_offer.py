@@ -96,12 +96,9 @@ def menu(*, therapist: Therapist | None = None) -> list[MenuPart]:
     ]
 
 
-def fitting(options: Sequence[ServiceOption], minutes: int) -> ServiceOption:
-    """The one of ``options``, shortest first, that lasts ``minutes``, or the next longer one.
-
-    Where none is so long, the longest.
-    """
-    return next((one for one in options if one.minutes >= minutes), options[-1])
+def fitting(options: Sequence[ServiceOption], minutes: int) -> ServiceOption | None:
+    """The one of ``options``, shortest first, that lasts ``minutes``, or the next longer one."""
+    return next((one for one in options if one.minutes >= minutes), None)
 
 
 def standing_visit(client: Client, service: Service) -> Appointment | None:

@@ -120,7 +120,9 @@ def _what(draft: Draft, clock: Clock) -> dict[str, Any]:
     usual = usual_treatments(draft.client) if draft.client else []
     whole = menu()
     every = [row for part in whole for row in part.services]
-    fits = {one.pk: fitting(options, draft.minutes) for one, options in every if draft.minutes}
+    wished = draft.minutes
+    found = {one.pk: fitting(options, wished) for one, options in every} if wished else {}
+    fits = {pk: option for pk, option in found.items() if option}
     context: dict[str, Any] = {
         "usual": _fitted(usual, fits),
         "fits": {option.pk for option in fits.values()},
@@ -171,14 +173,20 @@ def _when(draft: Draft, clock: Clock) -> dict[str, Any]:
 
 def _finish(draft: Draft, clock: Clock) -> dict[str, Any]:
     """Whether the time can be had at all is said before anybody is asked about her health."""
-    refused = _refusal(draft, clock)
-    return {"finish": draft.finish} | (refused_context(refused, draft, clock) if refused else {})
+    wish = _wish(draft, clock)
+    found = wish.offer_on_its_day()
+    free = found.therapists_at(wish.starts_at)
+    context: dict[str, Any] = {"finish": draft.finish, "who_is_free": _names(free)}
+    if free and found.rooms_at(wish.starts_at):
+        return context
+    refused = refusal(wish)
+    return context | (refused_context(refused, draft, clock) if refused else {})
 
 
-def _refusal(draft: Draft, clock: Clock) -> BookingError | None:
+def _wish(draft: Draft, clock: Clock) -> Wish:
     assert draft.option is not None
     assert draft.start is not None
-    wish = Wish(
+    return Wish(
         service=draft.option.service,
         option=draft.option,
         starts_at=draft.start,
@@ -189,10 +197,6 @@ def _refusal(draft: Draft, clock: Clock) -> BookingError | None:
         minutes=draft.minutes,
         by_staff=True,
     )
-    found = wish.offer_on_its_day()
-    if found.therapists_at(wish.starts_at) and found.rooms_at(wish.starts_at):
-        return None
-    return refusal(wish)
 
 
 def _usual_time(draft: Draft, free: FreeTimes, clock: Clock) -> Row | None:
