@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from services.models import SpaProfile
+from tests.bookings.looks import PHONE, SCREEN, see_that_all_is_well
 from tests.bookings.second_factors import SECRET, app_shows, put_lock_on
 from tests.bookings.staff_pages import PASSWORD, sign_in
 from tests.conftest import MailServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PHONE = ViewportSize(width=390, height=844)
-SCREEN = ViewportSize(width=1280, height=800)
 # Chromium's own hint at what a developer could do; nobody sees it, and it is no fault.
 HINTS = ("[DOM]",)
 
@@ -189,43 +187,26 @@ def test_signing_out_everywhere_else_ends_the_other_browser(
     other.close()
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "dark"), (SCREEN, "light")], ids=["phone-dark", "screen-light"]
-)
 def test_nobody_is_kept_out_of_signing_in(
-    size: ViewportSize,
-    scheme: Literal["light", "dark"],
-    browser: Browser,
-    live_server: LiveServer,
-    spa: SpaProfile,
-    dana: User,
-    smtp: MailServer,
+    visitor: Visitor, spa: SpaProfile, dana: User, smtp: MailServer
 ) -> None:
-    visitor = enter(browser, live_server, viewport=size, color_scheme=scheme)
     page = visitor.page
-
-    def check() -> None:
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= size["width"], f"{page.url} is {width} wide"
-
     for path in ("signup", "password/reset", "password/reset/done", "inactive", "login/code"):
         page.goto(f"/accounts/{path}/")
-        check()
+        see_that_all_is_well(page)
     page.get_by_label("E-mail").fill(dana.email)
     page.get_by_role("button", name="Send me a code").click()
     heading(page, "Type in the code")
-    check()
+    see_that_all_is_well(page)
     page.get_by_role("button", name="Start again").click()
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_text("Please look at this again")).to_be_visible()
-    check()
+    see_that_all_is_well(page)
     give_password(page)
     page.wait_for_url("**/desk/**")
     for path in ("second-factor", "2fa/totp/activate", "2fa/webauthn/add"):
         page.goto(f"/accounts/{path}/")
-        check()
+        see_that_all_is_well(page)
     put_lock_on(dana)
     for path in (
         "",
@@ -239,14 +220,12 @@ def test_nobody_is_kept_out_of_signing_in(
         "2fa/recovery-codes/generate/",
     ):
         page.goto(f"/accounts/{path}")
-        check()
+        see_that_all_is_well(page)
     page.goto("/accounts/logout/")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     give_password(page)
     heading(page, "And now the second lock")
-    check()
+    see_that_all_is_well(page)
     page.get_by_label("Code from your app").fill(app_shows(SECRET))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/desk/**")
-    assert visitor.heard == []
-    visitor.context.close()
