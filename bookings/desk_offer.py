@@ -7,9 +7,10 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from statistics import median
 
+from bookings.actions.health import has_said_stop
 from bookings.availability import nearest, set_bits
 from bookings.clients import last_visits
-from bookings.models import Appointment, Client, Event, HealthCheck, Therapist
+from bookings.models import Appointment, Client, HealthCheck, Therapist
 from bookings.models.appointments import UPCOMING
 from bookings.queries import Offer, last_bookable_day, offer, rules_for
 from services.models import Category, Service, ServiceOption, SpaProfile
@@ -111,7 +112,8 @@ def standing_visit(client: Client, service: Service) -> Appointment | None:
     visit = (
         visits.select_related("client", "service", "health_check")
         .defer("health_check__answers", "health_check__findings", "health_check__review_note")
-        .order_by("-health_check__affirmed_at", "-pk")
+        # Of copies the first: what a form has read out stays the same when another one books.
+        .order_by("-health_check__affirmed_at", "pk")
         .first()
     )
     if visit is None or visit.health_check is None:
@@ -120,10 +122,7 @@ def standing_visit(client: Client, service: Service) -> Appointment | None:
     declined = check.review == HealthCheck.Review.DECLINED
     if declined or check.questions_version != questions_version(rules_for(service)):
         return None
-    withdrawn = Event.objects.filter(
-        appointment__client=client, kind="health_withdrawn", at__gte=check.given_at
-    )
-    return None if withdrawn.exists() else visit
+    return None if has_said_stop(client, since=check.given_at) else visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "health_renewed": _("Answered the health check again"),
         "health_affirmed": _("Said that the health check still holds"),
         "health_withdrawn": _("Health check to be talked about"),
+        "health_outdated": _("Earlier health answers no longer hold"),
         "noted": _("Changed the note of the desk"),
         "links_revoked": _("Made the links in earlier mails useless"),
         "treatment_note_written": _("Wrote the treatment note"),

@@ -5,6 +5,11 @@ rows by primary key, then the rooms' rows by primary key, and checks again under
 the functions that drew the page. Every change leaves an Event.
 """
 
+from bookings.actions.answers import (
+    renew_health_check,
+    withdraw_health_check,
+    withdraw_health_checks,
+)
 from bookings.actions.booking import (
     Details,
     check_is_fresh,
@@ -20,9 +25,7 @@ from bookings.actions.changes import (
     client_changes_until,
     decide_request,
     may_client_change,
-    renew_health_check,
     reschedule_appointment,
-    withdraw_health_check,
 )
 from bookings.actions.clients import (
     ClientEntry,
@@ -35,6 +38,7 @@ from bookings.actions.clients import (
 )
 from bookings.actions.desk import book_at_desk, note_on_appointment
 from bookings.actions.errors import (
+    AnswersTooOld,
     Blocker,
     BookingError,
     ChangedMeanwhile,
@@ -90,6 +94,7 @@ __all__ = [
     "NOTE_MOST",
     "SYSTEM",
     "Actor",
+    "AnswersTooOld",
     "Blocker",
     "BookingError",
     "CannotMerge",
@@ -166,5 +171,6 @@ __all__ = [
     "undo_time_off",
     "why_not_merge",
     "withdraw_health_check",
+    "withdraw_health_checks",
     "write_treatment_note",
 ]

@@ -14,7 +14,7 @@ from bookings.actions.errors import (
     NoticeTooShort,
 )
 from bookings.actions.events import Actor, record
-from bookings.actions.health import is_just_given
+from bookings.actions.health import copy_of, has_expired
 from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place, lock_diary
 from bookings.actions.wishes import Place, Wish
@@ -65,10 +65,9 @@ def check_would_hold(
     check: HealthCheck, *, service: Service, on: datetime, spa: SpaProfile
 ) -> bool:
     """Whether ``check`` may stand for a visit of ``service`` at ``on``."""
-    valid = timedelta(days=spa.health_check_valid_days)
     return (
         check.service_id == service.pk
-        and on - check.affirmed_at <= valid
+        and not has_expired(check, on=on, spa=spa)
         and check.questions_version == questions_version(rules_for(service))
     )
 
@@ -166,72 +165,26 @@ def decide_request(
 
     ``note`` is kept encrypted with the health check, where the desk does not see it again.
     Raises ``NoLongerPossible``, ``ChangedMeanwhile``, or ``HealthCheckNeeded`` where a request
-    without a health check is to be granted: nobody has said that the treatment is safe.
+    without a health check that holds is to be granted: nobody has said that the treatment is safe.
     """
     latest = locked_latest(appointment)
     if latest.status != Status.REQUESTED or (granted and latest.starts_at <= now):
         raise NoLongerPossible
-    if granted and latest.health_check is None:
+    check = latest.health_check
+    if granted and (check is None or has_expired(check, on=latest.starts_at, spa=spa)):
         raise HealthCheckNeeded
-    if latest.health_check is not None:
-        _review(latest.health_check, granted=granted, by=by, now=now, note=note)
+    reviewed = {}
+    if check is not None:
+        reviewed["health_check_id"] = _review(check, granted=granted, by=by, now=now, note=note)
     outbox.drop_waiting(latest)
     if granted:
-        change_status(latest, Status.CONFIRMED, "granted", by=by, now=now)
+        change_status(latest, Status.CONFIRMED, "granted", by=by, now=now, columns=reviewed)
         outbox.tell(latest, Message.Kind.GRANTED, by=by, now=now)
         outbox.owe_reminders(latest, spa=spa, now=now)
     else:
-        change_status(latest, Status.DECLINED, "declined", by=by, now=now)
+        change_status(latest, Status.DECLINED, "declined", by=by, now=now, columns=reviewed)
         outbox.tell(latest, Message.Kind.DECLINED, by=by, now=now)
     return latest
-
-
-@transaction.atomic
-def renew_health_check(
-    *, appointment: Appointment, check: HealthCheck, by: Actor, now: datetime
-) -> Appointment:
-    """Put a newly answered check in the place of the one that a visit had.
-
-    Where it needs a clearance, a confirmed visit becomes a request again. Raises
-    ``NoLongerPossible``, ``ChangedMeanwhile``, or ``HealthCheckNeeded`` where the check is for
-    another treatment, was not just given, or answers other questions than today's.
-    """
-    latest = locked_latest(appointment)
-    if latest.status not in CHANGEABLE:
-        raise NoLongerPossible
-    if not is_just_given(check, service=latest.service, now=now):
-        raise HealthCheckNeeded
-    _replace_check(latest, check, "health_renewed", by=by, now=now)
-    if check.outcome == HealthCheck.Outcome.CLEARANCE and latest.status == Status.CONFIRMED:
-        change_status(latest, Status.REQUESTED, "requested", by=by, now=now)
-        outbox.drop_waiting(latest)
-        outbox.tell(latest, Message.Kind.REQUEST_RECEIVED, by=by, now=now)
-    return latest
-
-
-@transaction.atomic
-def withdraw_health_check(*, appointment: Appointment, by: Actor, now: datetime) -> Appointment:
-    """Take the passing check from a visit whose client has just answered "stop" or "urgent".
-
-    What she answered is not kept. Without a check she cannot move the visit, and staff see that
-    somebody has to talk to her. Raises ``NoLongerPossible`` or ``ChangedMeanwhile``.
-    """
-    latest = locked_latest(appointment)
-    if latest.status not in CHANGEABLE:
-        raise NoLongerPossible
-    _replace_check(latest, None, "health_withdrawn", by=by, now=now)
-    return latest
-
-
-def _replace_check(
-    appointment: Appointment, check: HealthCheck | None, kind: str, *, by: Actor, now: datetime
-) -> None:
-    # A new sequence: a desk that still looks at the old answers must not decide upon the new ones.
-    appointment.health_check = check
-    appointment.sequence += 1
-    appointment.save(update_fields=["health_check", "sequence"])
-    record(appointment, kind, by=by, now=now)
-    outbox.follow(appointment)
 
 
 def _refuse_unless_changeable(
@@ -341,12 +294,19 @@ def _tell_of_move(
         outbox.owe_reminders(appointment, spa=spa, now=now)
 
 
-def _review(check: HealthCheck, *, granted: bool, by: Actor, now: datetime, note: str) -> None:
+def _review(check: HealthCheck, *, granted: bool, by: Actor, now: datetime, note: str) -> int:
+    """Keep the decision; returns the key of the check that holds it, of this visit alone.
+
+    One that other visits share, or that has been decided upon, stays as it is for the undo.
+    """
+    if check.review or check.appointments.count() > 1:
+        check = copy_of(check)
     check.review = HealthCheck.Review.GRANTED if granted else HealthCheck.Review.DECLINED
     check.reviewed_by = by.user
     check.reviewed_at = now
     check.review_note = note
     check.save(update_fields=["review", "reviewed_by", "reviewed_at", "review_note"])
+    return check.pk
 
 
 def change_status(
@@ -357,15 +317,15 @@ def change_status(
     by: Actor,
     now: datetime,
     reason: str = "",
-    moments: Mapping[str, datetime | None] | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save and record a new status; ``moments`` are columns that change with it."""
+    """Save and record a new status; ``columns`` are others that change with it."""
     changes: dict[str, Change] = {"status": (appointment.status, status.value)}
-    moments = moments or {}
-    for name, value in moments.items():
+    columns = columns or {}
+    for name, value in columns.items():
         changes[name] = (getattr(appointment, name), value)
         setattr(appointment, name, value)
     appointment.status = status
     appointment.sequence += 1
-    appointment.save(update_fields=["status", "sequence", *moments])
+    appointment.save(update_fields=["status", "sequence", *columns])
     record(appointment, kind, by=by, now=now, changes=changes, reason=reason)

@@ -1,6 +1,6 @@
 """What the desk does for a client: book a visit, keep a note."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,12 +10,14 @@ from bookings.actions.booking import check_is_fresh, is_on_sale, kept_check
 from bookings.actions.changes import check_would_hold, locked_latest
 from bookings.actions.clients import current_client
 from bookings.actions.errors import (
+    AnswersTooOld,
     Blocker,
     ChangedMeanwhile,
     HealthCheckNeeded,
     InTheWay,
 )
 from bookings.actions.events import Actor, record
+from bookings.actions.health import copy_of, is_overtaken
 from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place
 from bookings.actions.wishes import Place, Wish
@@ -50,8 +52,10 @@ def book_at_desk(
     ``minutes`` stands in for the option's length; the price is the option's all the same.
     ``note`` is the desk's own; without ``tell`` there is no mail now, reminders come all the same.
 
-    Raises ``HealthCheckNeeded`` unless the check was just given or still holds for this client
-    and treatment, ``ReasonNeeded``, or ``TimeTaken``, which tells who is ``InTheWay``.
+    The visit gets a copy of a check that another visit has already. Raises ``HealthCheckNeeded``
+    unless the check is this client's, for this treatment, and still good on that day,
+    ``AnswersTooOld`` where even today's would not be, ``ReasonNeeded``, or ``TimeTaken``, which
+    tells who is ``InTheWay``.
     """
     if not is_on_sale(service, option):
         raise InTheWay(
@@ -79,7 +83,7 @@ def book_at_desk(
 
     def write(place: Place) -> Appointment:
         kept = current_client(client)
-        check = _passed(health_check, client=kept, wish=wish)
+        check = _own(_passed(health_check, client=kept, wish=wish))
         visit = Appointment.objects.create(
             reference=new_reference(),
             client=kept,
@@ -130,20 +134,27 @@ def note_on_appointment(
 def _passed(check: HealthCheck, *, client: Client, wish: Wish) -> HealthCheck:
     """The check, locked; raises ``HealthCheckNeeded`` unless it opens the way to the visit.
 
-    It was given just now, or by this client for an earlier visit and is still good then.
+    It was given just now, or by this client for an earlier visit; it is still good on the day of
+    this one, and nothing that she has said since is worse.
     """
     latest = kept_check(check)
     if latest is None or latest.review == HealthCheck.Review.DECLINED:
         raise HealthCheckNeeded
     clients = set(latest.appointments.values_list("client", flat=True)) - {None}
     fresh = check_is_fresh(latest, service=wish.service, spa=wish.spa, now=wish.now)
-    on = wish.starts_at
-    holds = check_would_hold(latest, service=wish.service, on=on, spa=wish.spa)
-    if clients == {client.pk} and (fresh or holds):
-        return latest
-    if not clients and fresh:
-        return latest
-    raise HealthCheckNeeded
+    if clients != {client.pk} and (clients or not fresh):
+        raise HealthCheckNeeded
+    if is_overtaken(latest, client=client):
+        raise HealthCheckNeeded
+    if not check_would_hold(latest, service=wish.service, on=wish.starts_at, spa=wish.spa):
+        too_far = wish.starts_at - wish.now > timedelta(days=wish.spa.health_check_valid_days)
+        raise AnswersTooOld if too_far else HealthCheckNeeded
+    return latest
+
+
+def _own(check: HealthCheck) -> HealthCheck:
+    """The check for one more visit: what is decided upon for one holds for no other."""
+    return copy_of(check) if check.appointments.exists() else check
 
 
 def _awaits_clearance(check: HealthCheck) -> bool:

@@ -97,6 +97,17 @@ class HealthCheckNeeded(BookingError):
         return _("Please answer the health check first. It takes about a minute.")
 
 
+class AnswersTooOld(BookingError):
+    """Even answers given today will have grown stale by the day of the visit."""
+
+    @property
+    def message(self) -> str:
+        return _(
+            "The health answers will be too old by that day. Please choose an earlier day, or"
+            " book nearer to the time."
+        )
+
+
 class HoldLost(BookingError):
     """The held appointment is no longer there to be confirmed."""
 

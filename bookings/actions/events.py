@@ -15,6 +15,7 @@ ASIDE = (
     "client_merged",
     "client_parted",
     "health_affirmed",
+    "health_outdated",
     "links_revoked",
     "noted",
     "treatment_note_removed",

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from bookings.actions.errors import HealthCheckNeeded
 from bookings.actions.events import Actor, record
-from bookings.models import Appointment, HealthCheck, HealthReading
+from bookings.models import Appointment, Client, Event, HealthCheck, HealthReading
 from bookings.queries import rules_for
 from services.models import Service, SpaProfile
 from services.screening import Answer, Rule, Verdict, questions_version
@@ -20,6 +20,9 @@ BOOKING_CHECK_LASTS = timedelta(hours=2)
 
 # An answered check that no booking took up is forgotten after this time.
 UNUSED_CHECK_LASTS = timedelta(hours=24)
+
+# After one of these her answers of before, to whatever treatment, count no more.
+STOPPED = ("health_withdrawn", "health_outdated")
 
 
 def record_health_check(
@@ -61,6 +64,46 @@ def is_just_given(check: HealthCheck, *, service: Service, now: datetime) -> boo
     )
 
 
+def has_expired(check: HealthCheck, *, on: datetime, spa: SpaProfile) -> bool:
+    """Whether the answers, as last affirmed, are too old for a visit at ``on``."""
+    return on - check.affirmed_at > timedelta(days=spa.health_check_valid_days)
+
+
+def has_said_stop(client: Client, *, since: datetime) -> bool:
+    """Whether ``client`` has answered "stop" or "urgent" since then; one query."""
+    stopped = Event.objects.filter(appointment__client=client, kind__in=STOPPED, at__gte=since)
+    return stopped.exists()
+
+
+def is_overtaken(check: HealthCheck, *, client: Client) -> bool:
+    """Whether ``client`` has since said "stop", or answered worse about the same treatment."""
+    if has_said_stop(client, since=check.given_at):
+        return True
+    later = HealthCheck.objects.filter(
+        appointments__client=client, service=check.service_id, given_at__gt=check.given_at
+    )
+    return any(is_worse(one, than=check) for one in later.only("outcome", "review"))
+
+
+def is_worse(check: HealthCheck, *, than: HealthCheck) -> bool:
+    """Whether ``check`` asks for more caution; a clearance that was given asks to adapt."""
+    return _caution(check) > _caution(than)
+
+
+def _caution(check: HealthCheck) -> int:
+    if check.outcome == HealthCheck.Outcome.CLEAR:
+        return 0
+    granted = check.review == HealthCheck.Review.GRANTED
+    return 2 if check.outcome == HealthCheck.Outcome.CLEARANCE and not granted else 1
+
+
+def copy_of(check: HealthCheck) -> HealthCheck:
+    """Keep the same answers, and what was decided upon them, once more for another visit."""
+    columns = [field.attname for field in HealthCheck._meta.concrete_fields]
+    values = {name: getattr(check, name) for name in columns if name != "id"}
+    return HealthCheck.objects.create(**values)
+
+
 @transaction.atomic
 def discard_health_check(check: HealthCheck) -> None:
     """Forget a check that no appointment has taken up."""
@@ -76,10 +119,13 @@ def affirm_health_check(
 ) -> HealthCheck:
     """Note that nothing has changed since the check of ``appointment`` was given.
 
-    Raises ``HealthCheckNeeded`` where the questions themselves have changed since.
+    Raises ``HealthCheckNeeded`` where the questions themselves have changed since, or where she
+    has said "stop" or "urgent".
     """
-    check = appointment.health_check
+    check, client = appointment.health_check, appointment.client
     if check is None or check.questions_version != questions_version(rules):
+        raise HealthCheckNeeded
+    if client is not None and has_said_stop(client, since=check.given_at):
         raise HealthCheckNeeded
     check.affirmed_at = now
     check.save(update_fields=["affirmed_at"])

@@ -131,10 +131,10 @@ def _undo(
         if name in former.values:
             changes[name] = (getattr(latest, name), former.values[name])
             setattr(latest, name, former.values[name])
+    if former.event.kind in DECISIONS:
+        _restore_review(latest, former)
     latest.sequence += 1
     latest.save()
-    if former.event.kind in DECISIONS:
-        _open_review(latest.health_check)
     record(latest, "undone", by=by, now=now, changes=changes)
     _mend_mails(latest, former, by=by, spa=spa, now=now)
     return latest
@@ -219,7 +219,14 @@ def _row(model: type[Any], key: int) -> Any:
     return found
 
 
-def _open_review(check: HealthCheck | None) -> None:
+def _restore_review(latest: Appointment, former: _Former) -> None:
+    """Let the review be what it was before the decision, with who made it and the note."""
+    kept = former.values.get("health_check_id")
+    earlier = HealthCheck.objects.filter(pk=kept).first() if kept else None
+    if earlier is not None:
+        latest.health_check = earlier
+        return
+    check = latest.health_check
     if check is None:
         return
     check.review = HealthCheck.Review.OPEN

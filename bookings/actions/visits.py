@@ -46,7 +46,7 @@ def start_treatment(*, appointment: Appointment, by: Actor, now: datetime) -> Ap
     if not is_here and not may_arrive(latest, now):
         raise NoLongerPossible
     moments = {"arrived_at": latest.arrived_at or now, "started_at": now}
-    change_status(latest, Status.ARRIVED, "started", by=by, now=now, moments=moments)
+    change_status(latest, Status.ARRIVED, "started", by=by, now=now, columns=moments)
     outbox.follow(latest)
     return latest
 
@@ -91,7 +91,7 @@ def mark_expected(
             "expected_again",
             by=by,
             now=now,
-            moments={"arrived_at": None, "started_at": None},
+            columns={"arrived_at": None, "started_at": None},
         )
         return latest
 
@@ -115,7 +115,7 @@ def _step(
     latest = locked_latest(appointment)
     if not is_possible(latest, now):
         raise NoLongerPossible
-    change_status(latest, status, status.value, by=by, now=now, moments=moments)
+    change_status(latest, status, status.value, by=by, now=now, columns=moments)
     outbox.follow(latest)
     return latest
 

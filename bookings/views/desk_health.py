@@ -77,7 +77,7 @@ def judge(request: HttpRequest, draft: Draft, asked: Asked) -> Asked:
     form.is_valid()
     verdict = form.verdict
     if verdict is not None and not verdict.may_book:
-        return Asked(refusal=_refusal(draft, verdict))
+        return Asked(refusal=_refusal(draft, verdict) | _opened(request, draft))
     if verdict is None or not form.is_valid():
         return asked
     assert draft.service is not None
@@ -132,6 +132,19 @@ def _affirmed(request: HttpRequest, draft: Draft, standing: Appointment) -> Aske
     except HealthCheckNeeded:
         return Asked(form=_questions(request, standing.service))
     return Asked(check=check)
+
+
+def _opened(request: HttpRequest, draft: Draft) -> dict[str, Any]:
+    """Let her earlier answers count no more; the visits that somebody has to talk to her about."""
+    if draft.client is None or draft.service is None:
+        return {"opened": []}
+    opened = actions.withdraw_health_checks(
+        client=draft.client,
+        service=draft.service,
+        by=actions.staff(me(request)),
+        now=timezone.now(),
+    )
+    return {"opened": sorted(opened, key=lambda visit: visit.starts_at)}
 
 
 def _refusal(draft: Draft, verdict: Verdict) -> dict[str, Any]:
