@@ -190,7 +190,12 @@ class WishForm(forms.Form):
 
 
 class NewcomerForm(ContactForm):
-    """Somebody who has no record yet."""
+    """Somebody who has no record yet; the focus goes to the first thing that is not known."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        empty = (name for name in ("name", "phone", "email") if not self.initial.get(name))
+        self.fields[next(empty, "name")].widget.attrs["data-focus"] = True
 
     @property
     def contact(self) -> dict[str, Any]:
