@@ -120,6 +120,7 @@ def reschedule_appointment(
         minutes=appointment.minutes if minutes is None else minutes,
         by_staff=by_staff,
         anytime=by_staff and bool(reason.strip()),
+        client=appointment.client if by_staff else None,
     )
 
     def write(place: Place) -> Appointment:

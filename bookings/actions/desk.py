@@ -76,6 +76,7 @@ def book_at_desk(
         minutes=minutes,
         by_staff=True,
         anytime=bool(reason.strip()),
+        client=client,
     )
     with transaction.atomic():
         # Before any word of times: without a check there is nothing to choose one for.

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from bookings.actions.wishes import Wish
 from bookings.availability import Grid, Hours, Length, Span
-from bookings.models import Therapist, TimeOff
+from bookings.models import Appointment, Therapist, TimeOff
 from bookings.queries import hours_of, last_bookable_day
 from bookings.words import (
     all_of,
@@ -35,15 +35,41 @@ def broken_rules(wish: Wish, therapist: Therapist) -> list[str]:
     needed = grid.visit(cell, wish.length)
     visit = grid.visit(cell, Length(0, wish.length.visit, 0))
     return [
+        *other_visits(wish),
         *_of_booking(wish, grid),
         *_of_time_off(wish, therapist, grid, needed),
         *_of_hours(wish, therapist, grid, needed, visit),
     ]
 
 
+def other_visits(wish: Wish) -> list[str]:
+    """The visits that the client of ``wish`` has at that time, in whole sentences; one query.
+
+    Visits themselves count, not the time around them. None where nobody knows who comes.
+    """
+    if wish.client is None:
+        return []
+    hers = Appointment.objects.blocking(wish.now).filter(
+        client=wish.client,
+        starts_at__lt=wish.times["ends_at"],
+        ends_at__gt=wish.starts_at,
+    )
+    if wish.moving is not None:
+        hers = hers.exclude(pk=wish.moving.pk)
+    return [_twice(wish, one) for one in hers.select_related("client", "therapist")]
+
+
+def _twice(wish: Wish, visit: Appointment) -> str:
+    return _("%(client)s has a visit then: %(hours)s with %(therapist)s.") % {
+        "client": visit.client,
+        "hours": hours_in_words(wish.local(visit.starts_at), wish.local(visit.ends_at)),
+        "therapist": visit.therapist,
+    }
+
+
 def _of_booking(wish: Wish, grid: Grid) -> list[str]:
     horizon = last_bookable_day(wish.spa, wish.now)
-    if wish.starts_at < wish.now:
+    if wish.starts_at < min(wish.now, wish.earliest or wish.now):
         return [_("This time has already begun.")]
     if grid.first_day > horizon:
         return [_("The diary is open until %(day)s.") % {"day": full_day(horizon, wish.today)}]

@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from bookings.actions.errors import BookingError, InTheWay, ReasonNeeded, TimeTaken
 from bookings.actions.events import SYSTEM, record
-from bookings.actions.house_rules import broken_rules
+from bookings.actions.house_rules import broken_rules, other_visits
 from bookings.actions.obstacles import obstacles
 from bookings.actions.wishes import Place, Wish
 from bookings.availability import nearest
-from bookings.models import Appointment, Room, Therapist
+from bookings.models import Appointment, Client, Room, Therapist
 from bookings.queries import rooms_scarce_last
 
 OVERLAP_CONSTRAINTS = ("appointment_therapist_no_overlap", "appointment_room_no_overlap")
@@ -45,6 +45,7 @@ def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointm
         with transaction.atomic():
             _lock_for(wish, place)
             if is_free(wish, place):
+                _refuse_second_visit(wish, place)
                 clear_lapsed_holds(wish, place)
                 return without_overlap(wish, partial(write, place))
     raise refusal(wish)
@@ -54,6 +55,16 @@ def is_free(wish: Wish, place: Place) -> bool:
     """Whether ``wish`` could be offered at ``place`` right now. Meant to be asked under locks."""
     found = replace(wish, therapist=place.therapist, room=place.room).offer_on_its_day()
     return bool(found.therapists_at(wish.starts_at) and found.rooms_at(wish.starts_at))
+
+
+def _refuse_second_visit(wish: Wish, place: Place) -> None:
+    """Raise ``ReasonNeeded`` where the client has another visit then; keeps her record locked."""
+    if wish.client is None or wish.anytime:
+        return
+    # Two desks that book for one client at once wait for each other here.
+    Client.objects.select_for_update(no_key=True).get(pk=wish.client.pk)
+    if other_visits(wish):
+        raise ReasonNeeded(broken_rules(wish, place.therapist))
 
 
 def clear_lapsed_holds(wish: Wish, place: Place) -> None:

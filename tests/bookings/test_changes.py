@@ -281,6 +281,50 @@ def test_only_what_is_booked_or_requested_is_moved_or_cancelled(
     assert stored(visit).status == status
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_is_here_gets_another_room_and_a_longer_visit_without_mail(
+    begun: bool,
+    book: Book,
+    desk_move: Do,
+    cancel: Do,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    moss: Room,
+    lymph: Service,
+    spa: SpaProfile,
+    dana: User,
+) -> None:
+    moss.services.add(lymph)
+    visit = book(at(10, days=4), therapist=mia)
+    desk: dict[str, Any] = {"by": actions.staff(dana), "now": at(10, 5, days=4)}
+    here = actions.mark_arrived(appointment=visit, **desk)
+    if begun:
+        here = actions.start_treatment(appointment=here, **desk)
+    mails = set(visit.messages.values_list("pk", "kind", "state"))
+    longer = desk_move(
+        here, at(10, days=4), therapist=noor, room=moss, minutes=75, now=at(10, 10, days=4)
+    )
+    assert (longer.status, longer.started_at) == ("arrived", here.started_at)
+    assert (longer.therapist, longer.room, longer.ends_at) == (noor, moss, at(11, 15, days=4))
+    assert set(visit.messages.values_list("pk", "kind", "state")) == mails
+    with pytest.raises(actions.AlreadyHere) as refused:
+        cancel(longer, by=desk["by"])
+    assert refused.value.message == "Cleo is here already: take the arrival back first."
+    back = actions.undo_change(appointment=longer, spa=spa, **desk)
+    assert (back.status, back.therapist, back.ends_at) == ("arrived", mia, at(11, days=4))
+    assert set(visit.messages.values_list("pk", "kind", "state")) == mails
+
+
+def test_a_visit_that_has_begun_is_lengthened_within_the_hours_without_a_reason(
+    book: Book, desk_move: Do, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(15, 45, days=4))
+    with pytest.raises(actions.ReasonNeeded) as refused:
+        desk_move(visit, at(15, 45, days=4), minutes=90, now=at(16, days=4))
+    assert [rule[:17] for rule in refused.value.rules] == ["Mia works 09:00 –"]
+
+
 def test_a_request_that_is_moved_stays_one_without_reminders(
     book: Book, move: Do, mia: Therapist, fern: Room
 ) -> None:
@@ -322,6 +366,27 @@ def test_a_client_who_moves_herself_keeps_to_the_steps_of_the_spa(
     visit = book(at(10, days=4))
     with pytest.raises(actions.TimeTaken):
         move(visit, at(10, 5, days=4), reason="I would like to.")
+
+
+def test_a_move_onto_another_visit_of_hers_needs_a_reason_at_the_desk_alone(
+    book: Book,
+    move: Do,
+    desk_move: Do,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    moss: Room,
+    lymph: Service,
+) -> None:
+    moss.services.add(lymph)
+    visit = book(at(10, days=4), therapist=mia)
+    book(at(14, days=4), therapist=noor)
+    with pytest.raises(actions.ReasonNeeded) as refused:
+        desk_move(visit, at(14, 30, days=4), therapist=mia)
+    assert refused.value.rules == ["Cleo has a visit then: 14:00 – 15:00 with Noor."]
+    moved = desk_move(visit, at(14, 30, days=4), therapist=mia, reason="One for her mother.")
+    assert moved.starts_at == at(14, 30, days=4)
+    assert move(moved, at(14, 15, days=4), therapist=mia).starts_at == at(14, 15, days=4)
 
 
 def test_a_move_outside_the_hours_needs_a_reason_which_is_kept(

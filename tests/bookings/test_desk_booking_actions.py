@@ -293,6 +293,51 @@ def test_with_a_reason_somebody_who_is_at_work_is_chosen(
     assert visit.therapist == noor
 
 
+# --- Another visit of the same client ---------------------------------------------------------
+
+
+def test_a_second_visit_at_the_same_time_needs_a_reason(
+    desk_book: Book, cleo: Client, mia: Therapist, noor: Therapist, moss: Room, lymph: Service
+) -> None:
+    moss.services.add(lymph)
+    desk_book(at(12), therapist=mia)
+    told = ["Cleo has a visit then: 12:00 – 13:00 with Mia."]
+    assert rules_of(desk_book, at(12, 30), therapist=noor) == told
+    assert rules_of(desk_book, at(11, 5)) == told
+    assert desk_book(at(12, 30), therapist=noor, reason="For her mother.").therapist == noor
+
+
+def test_visits_that_only_touch_or_take_no_time_are_no_second_visit(
+    desk_book: Book,
+    book: Book,
+    hour: ServiceOption,
+    cleo: Client,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    moss: Room,
+    lymph: Service,
+) -> None:
+    moss.services.add(lymph)
+    make_appointment(hour, mia, fern, at(12), client=cleo, status="cancelled")
+    make_appointment(hour, mia, fern, at(14), client=cleo, status="confirmed")
+    book(at(12), therapist=mia, details=OTTO)
+    for starts_at in (at(11, 45), at(13), at(15)):
+        assert desk_book(starts_at, therapist=noor).starts_at == starts_at
+
+
+def test_all_that_speaks_against_a_time_is_said_at_once(
+    desk_book: Book, hour: ServiceOption, cleo: Client, mia: Therapist, noor: Therapist, fern: Room
+) -> None:
+    moss = Room.objects.create(name="Sage")
+    moss.services.add(hour.service)
+    make_appointment(hour, noor, moss, at(18), client=cleo, status="requested")
+    assert rules_of(desk_book, at(18), therapist=mia) == [
+        "Cleo has a visit then: 18:00 – 19:00 with Noor.",
+        "Mia works 09:00 – 17:00 on this day.",
+    ]
+
+
 # --- In the way -------------------------------------------------------------------------------
 
 
