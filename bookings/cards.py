@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Subquery
 from django.utils.translation import gettext as _
 
 from bookings.actions import may_arrive
 from bookings.actions.changes import CHANGEABLE
 from bookings.models import Appointment, HealthCheck, TimeOff
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
+from services.models import SpaProfile
 
 Status = Appointment.Status
 OFF_STATUSES = (Status.CANCELLED, Status.DECLINED, Status.NO_SHOW)
@@ -70,7 +72,17 @@ class Card:
     @property
     def health_is_open(self) -> bool:
         """Whether somebody has to talk to the client before she is treated: no check holds."""
-        return self.appointment.status in UPCOMING and self.appointment.health_check is None
+        if self.appointment.status not in UPCOMING:
+            return False
+        return self.appointment.health_check is None or self._answers_are_too_old
+
+    @property
+    def _answers_are_too_old(self) -> bool:
+        """Whether the visit stands beyond the days for which its answers are good."""
+        check = self.appointment.health_check
+        days: int = self.appointment.health_valid_days  # type: ignore[attr-defined]
+        too_late = timedelta(days=days)
+        return check is not None and self.appointment.starts_at - check.affirmed_at > too_late
 
     @property
     def verdict(self) -> Badge | None:
@@ -204,8 +216,10 @@ class Card:
 
 def shown() -> AppointmentQuerySet:
     """Appointments with all that a card shows, and without the health answers."""
+    valid = SpaProfile.objects.values("health_check_valid_days")[:1]
     return (
         Appointment.objects.exclude(status=Status.EXPIRED)
+        .annotate(health_valid_days=Subquery(valid))
         .select_related("client", "service", "option", "therapist", "room", "health_check")
         .defer(*HEALTH_ANSWERS)
     )

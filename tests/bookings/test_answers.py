@@ -261,3 +261,23 @@ def test_answers_of_today_book_no_day_beyond_their_time(desk_book: Do, lymph: Se
     with pytest.raises(actions.AnswersTooOld):
         desk_book(90, check, reason="Asked for it.")
     assert desk_book(89, check, reason="Asked for it.").status == "confirmed"
+
+
+def test_a_visit_that_the_desk_moves_beyond_the_time_of_its_answers_says_so(
+    desk_book: Do, decide: Do, lymph: Service, spa: SpaProfile, dana: User
+) -> None:
+    visit = desk_book(3, make_check(lymph, NOW, Outcome.CLEARANCE))
+
+    def move(days: int) -> None:
+        actions.reschedule_appointment(
+            appointment=stored(visit), starts_at=at(10, days=days), by=actions.staff(dana),
+            spa=spa, now=NOW, reason="Asked for it.",
+        )  # fmt: skip
+
+    move(90)
+    assert badge_of(visit) == "Health check open: please call"
+    assert not Card(shown().get(pk=visit.pk), NOW).can_grant
+    with pytest.raises(actions.HealthCheckNeeded):
+        decide(stored(visit), True)
+    move(89)
+    assert badge_of(visit) == "Awaiting clearance"

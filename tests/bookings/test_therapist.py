@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -12,7 +12,15 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from bookings import actions
-from bookings.models import Appointment, HealthReading, Room, Therapist, TimeOff, WorkingHours
+from bookings.models import (
+    Appointment,
+    HealthCheck,
+    HealthReading,
+    Room,
+    Therapist,
+    TimeOff,
+    WorkingHours,
+)
 from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, login_of, words
@@ -143,6 +151,17 @@ def test_without_a_check_she_talks_before_she_begins(
         assert "please call" not in page
         assert "Read the health check" not in page
     assert HealthReading.objects.count() == 0
+
+
+def test_answers_that_are_too_old_for_the_day_still_say_what_to_leave_out(
+    as_mia: Browser, visit: Appointment, now: datetime
+) -> None:
+    with_asthma(visit)
+    HealthCheck.objects.update(affirmed_at=now - timedelta(days=100))
+    page = words(as_mia.get(page_of(visit)))
+    assert "Important: No valid health check. Please talk before you begin." in page
+    assert "Leave out neck" in page
+    assert "Mild, I carry my inhaler." in page
 
 
 def test_a_past_visit_without_a_check_says_so(as_mia: Browser, visit: Appointment) -> None:
