@@ -3,15 +3,14 @@
 import re
 import time as stopwatch
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, Literal
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
 from django.test import Client as Session
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from bookings import actions
@@ -19,12 +18,9 @@ from bookings.models import Appointment, Client, Therapist
 from bookings.queries import rules_for
 from services.models import Service, SpaProfile
 from services.screening import Answer, Reply, screen
+from tests.bookings.looks import PHONE, SCREEN, see_that_all_is_well
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SCREEN = ViewportSize(width=1280, height=900)
-PHONE = ViewportSize(width=390, height=844)
-SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
 @pytest.fixture
@@ -92,16 +88,20 @@ def desk(
     return _open
 
 
-def tomorrow_at(hour: int) -> datetime:
-    day = timezone.localdate() + timedelta(days=1)
+@pytest.fixture
+def tomorrow(lead: Service) -> date:
+    """The spa's tomorrow, read once: midnight may pass while a test runs."""
+    return timezone.localdate(timezone=SpaProfile.load().zone) + timedelta(days=1)
+
+
+def at_hour(day: date, hour: int) -> datetime:
     return datetime.combine(day, time(hour), tzinfo=SpaProfile.load().zone)
 
 
-def address_at(hour: int) -> str:
+def address_at(day: date, hour: int) -> str:
     mia = Therapist.objects.get(name="Mia")
-    return (
-        f"/desk/book/?start={tomorrow_at(hour).astimezone(UTC):%Y-%m-%dT%H:%MZ}&therapist={mia.pk}"
-    )
+    start = at_hour(day, hour).astimezone(UTC)
+    return f"/desk/book/?start={start:%Y-%m-%dT%H:%MZ}&therapist={mia.pk}"
 
 
 def visits() -> Any:
@@ -132,40 +132,35 @@ def click_on_free_time(page: Page) -> None:
 
 
 def test_a_known_client_is_booked_in_four_taps(
-    desk: Callable[..., Page], cleo: Client, capsys: pytest.CaptureFixture[str]
+    desk: Callable[..., Page], cleo: Client, tomorrow: date
 ) -> None:
-    page = desk(f"/desk/?date={tomorrow_at(12):%Y-%m-%d}")
-    begun, taps = stopwatch.monotonic(), 0
+    page = desk(f"/desk/?date={tomorrow}")
+    begun = stopwatch.monotonic()
     expect(page.get_by_role("columnheader", name="Mia")).to_be_visible()
     click_on_free_time(page)
-    taps += 1
     expect(search_field(page)).to_be_focused()
     page.keyboard.type("cleo")
     expect(search_field(page)).to_have_attribute("aria-activedescendant", f"person-{cleo.pk}")
     page.keyboard.press("Enter")
-    taps += 1
     expect(page.locator("[name=usual]").first).to_be_focused()
     page.keyboard.press("Enter")
-    taps += 1
     unchanged = page.get_by_role("button", name="Nothing has changed: book")
     expect(unchanged).to_be_focused()
     expect(unchanged).to_have_attribute("data-settle", "ready")
     page.keyboard.press("Enter")
-    taps += 1
     visit = booked_soon(page)[0]
     seconds = stopwatch.monotonic() - begun
     expect(page.locator("#panel")).to_be_hidden()
     expect(page.get_by_text("Cléo Marchand: booked for").first).to_be_visible()
     assert (visit.client, visit.status, visit.source) == (cleo, "confirmed", "desk")
-    assert taps <= 4
-    with capsys.disabled():
-        print(f"\nBooked: {taps} taps, 4 letters; the machine took {seconds:.1f} s.")  # noqa: T201
+    # Four letters, four taps, and less time than it takes to say it on the phone.
+    assert seconds < 20
 
 
 def test_an_enter_too_many_does_not_answer_for_the_client(
-    desk: Callable[..., Page], cleo: Client
+    desk: Callable[..., Page], cleo: Client, tomorrow: date
 ) -> None:
-    page = desk(address_at(14))
+    page = desk(address_at(tomorrow, 14))
     search_field(page).fill("cleo")
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("Enter")
@@ -231,8 +226,10 @@ def test_without_scripts_it_is_a_page_in_a_few_steps(
     assert booked_soon(page)[0].client == cleo
 
 
-def test_somebody_new_is_asked_the_questions(desk: Callable[..., Page], lead: Service) -> None:
-    page = desk(address_at(15))
+def test_somebody_new_is_asked_the_questions(
+    desk: Callable[..., Page], lead: Service, tomorrow: date
+) -> None:
+    page = desk(address_at(tomorrow, 15))
     search_field(page).fill("Zed")
     page.get_by_role("option", name="New client: Zed").click()
     expect(page.get_by_label("Name")).to_have_value("Zed")
@@ -251,61 +248,49 @@ def test_somebody_new_is_asked_the_questions(desk: Callable[..., Page], lead: Se
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page).to_have_url(re.compile("/desk/appointments/"))
     visit = booked_soon(page)[0]
-    assert (visit.starts_at, str(visit.client)) == (tomorrow_at(15), "Zed")
+    assert (visit.starts_at, str(visit.client)) == (at_hour(tomorrow, 15), "Zed")
 
 
 def test_without_a_connection_it_says_that_nothing_was_booked(
-    desk: Callable[..., Page], cleo: Client
+    desk: Callable[..., Page], cleo: Client, tomorrow: date
 ) -> None:
-    page = desk(f"/desk/?date={tomorrow_at(12):%Y-%m-%d}")
+    page = desk(f"/desk/?date={tomorrow}")
     page.get_by_role("link", name="Book", exact=True).click()
     expect(search_field(page)).to_be_focused()
-    page.route("**/desk/book/client/**", lambda route: route.fulfill(status=204, body=""))
-    page.route("**/desk/book/", lambda route: route.fulfill(status=404, body=""))
+    page.context.set_offline(True)
     page.get_by_role("button", name="Somebody new").click()
     expect(page.get_by_text("Nothing was booked; please try again.")).to_be_visible()
 
 
-def check_everywhere(page: Page) -> None:
-    """No finding of axe, light and dark, on a screen and on a phone; nothing wider than it."""
-    for size in (SCREEN, PHONE):
-        page.set_viewport_size(size)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-
-
-def test_every_state_is_accessible(desk: Callable[..., Page], cleo: Client, lead: Service) -> None:
+def test_every_state_is_accessible(desk: Callable[..., Page], cleo: Client, tomorrow: date) -> None:
     page = desk("/desk/book/")
     search_field(page).fill("cleo")
     expect(page.get_by_role("option").first).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
     page.get_by_role("option", name="New client").click()
     page.get_by_label("E-mail").fill("zed@gmial.com")
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("button", name="Use zed@gmail.com")).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
+    page.goto("/desk/appointments/22222222/repeat/")
+    expect(page.get_by_role("heading", name="Which dates?")).to_be_visible()
+    see_that_all_is_well(page)
     page.goto(f"/desk/book/?client={cleo.pk}")
     expect(page.get_by_role("heading", name="Which treatment?")).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
     page.locator("[name=usual]").first.click()
     expect(page.get_by_role("heading", name="When?")).to_be_visible()
-    check_everywhere(page)
-    page.get_by_label("Day", exact=True).fill(f"{tomorrow_at(12):%Y-%m-%d}")
+    see_that_all_is_well(page)
+    page.get_by_label("Day", exact=True).fill(f"{tomorrow}")
     page.get_by_label("Time", exact=True).fill("23:00")
     page.get_by_role("button", name="Take this time").click()
     expect(page.get_by_role("group", name="Why at this time?")).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
     page.get_by_role("button", name="Something has: ask again").click()
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("alert").first).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
     page.locator("[data-tick]").first.check()
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("heading", name="Not a booking: help comes first")).to_be_visible()
-    check_everywhere(page)
-    page.goto("/desk/appointments/22222222/repeat/")
-    expect(page.get_by_role("heading", name="Which dates?")).to_be_visible()
-    check_everywhere(page)
+    see_that_all_is_well(page)
