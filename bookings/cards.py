@@ -7,7 +7,7 @@ from django.db.models import Subquery
 from django.utils.translation import gettext as _
 
 from bookings.actions import may_arrive
-from bookings.actions.changes import CHANGEABLE
+from bookings.actions.changes import CHANGEABLE, PLACEABLE
 from bookings.models import Appointment, HealthCheck, TimeOff
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
 from services.models import SpaProfile
@@ -174,6 +174,11 @@ class Card:
     def can_change(self) -> bool:
         """Whether the visit may be moved or cancelled."""
         return self.appointment.status in CHANGEABLE
+
+    @property
+    def can_place(self) -> bool:
+        """Whether the visit may get another time, length, therapist or room; also while here."""
+        return self.appointment.status in PLACEABLE
 
     @property
     def next_step(self) -> str:

@@ -38,6 +38,7 @@ from bookings.actions.clients import (
 )
 from bookings.actions.desk import book_at_desk, note_on_appointment
 from bookings.actions.errors import (
+    AlreadyHere,
     AnswersTooOld,
     Blocker,
     BookingError,
@@ -94,6 +95,7 @@ __all__ = [
     "NOTE_MOST",
     "SYSTEM",
     "Actor",
+    "AlreadyHere",
     "AnswersTooOld",
     "Blocker",
     "BookingError",

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from bookings.actions import outbox
 from bookings.actions.errors import (
+    AlreadyHere,
     ChangedMeanwhile,
     HealthCheckNeeded,
     NoLongerPossible,
@@ -27,6 +28,8 @@ from services.screening import questions_version
 Status = Appointment.Status
 Change = tuple[Any, Any]
 CHANGEABLE = (Status.REQUESTED, Status.CONFIRMED)
+# Who is here already can get another room, or be treated longer, by the staff.
+PLACEABLE = (*CHANGEABLE, Status.ARRIVED)
 
 
 def may_client_change(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> bool:
@@ -99,13 +102,16 @@ def reschedule_appointment(
     if by.kind != Event.ActorKind.CLIENT:
         # First of all: somebody who was second is not told of rules but of what has changed.
         refuse_if_stale(appointment)
-    _refuse_unless_changeable(appointment, by=by, spa=spa, now=now)
+    by_staff = by.kind == Event.ActorKind.STAFF
+    if not (by_staff and appointment.status == Status.ARRIVED):
+        _refuse_unless_changeable(appointment, by=by, spa=spa, now=now)
     if by.kind == Event.ActorKind.CLIENT and not check_still_holds(
         appointment, on=starts_at, spa=spa, now=now
     ):
         raise HealthCheckNeeded
     refuse_unfit_length(minutes)
-    by_staff = by.kind == Event.ActorKind.STAFF
+    # Where a visit has begun, its room, its therapist and its length still change.
+    earliest = min(now, starts_at) if starts_at == appointment.starts_at else now
     wish = Wish(
         service=appointment.service,
         option=_option_for(appointment, minutes),
@@ -115,7 +121,7 @@ def reschedule_appointment(
         therapist=therapist,
         preferred=appointment.therapist,
         moving=appointment,
-        earliest=None if by.kind == Event.ActorKind.CLIENT else now,
+        earliest=None if by.kind == Event.ActorKind.CLIENT else earliest,
         room=room,
         minutes=appointment.minutes if minutes is None else minutes,
         by_staff=by_staff,
@@ -144,6 +150,8 @@ def cancel_appointment(
     Raises ``NoLongerPossible``, ``NoticeTooShort`` or ``ChangedMeanwhile``.
     """
     latest = locked_latest(appointment)
+    if by.kind == Event.ActorKind.STAFF and latest.status == Status.ARRIVED:
+        raise AlreadyHere(latest)
     _refuse_unless_changeable(latest, by=by, spa=spa, now=now)
     change_status(latest, Status.CANCELLED, "cancelled", by=by, now=now, reason=reason)
     outbox.drop_waiting(latest)
@@ -234,7 +242,8 @@ def _move(
     appointment: Appointment, wish: Wish, place: Place, *, by: Actor, reason: str, tell: bool
 ) -> Appointment:
     latest = locked_latest(appointment)
-    if latest.status not in CHANGEABLE:
+    by_staff = by.kind == Event.ActorKind.STAFF
+    if latest.status not in (PLACEABLE if by_staff else CHANGEABLE):
         raise NoLongerPossible
     if _is_there(latest, wish, place):
         return latest
@@ -242,8 +251,8 @@ def _move(
     latest.sequence += 1
     latest.save()
     record(latest, "moved", by=by, now=wish.now, changes=changes, reason=reason)
-    if moves_room_only(changes):
-        # Nobody is told of a room before she comes.
+    if moves_room_only(changes) or latest.status == Status.ARRIVED:
+        # Nobody is told of a room before she comes, nor by mail while she is here.
         outbox.follow(latest)
     else:
         _tell_of_move(latest, by=by, spa=wish.spa, now=wish.now, tell=tell)

@@ -132,6 +132,19 @@ class NoLongerPossible(BookingError):
         return _("This visit has changed in the meantime, so that step is no longer possible.")
 
 
+class AlreadyHere(NoLongerPossible):
+    """The client is here, so the visit cannot be cancelled or given to another day."""
+
+    def __init__(self, appointment: Appointment) -> None:
+        super().__init__()
+        self.appointment = appointment
+
+    @property
+    def message(self) -> str:
+        words = _("%(name)s is here already: take the arrival back first.")
+        return words % {"name": self.appointment.client}
+
+
 class ChangedMeanwhile(BookingError):
     """Somebody else changed the appointment after the page was shown.
 

@@ -237,7 +237,8 @@ def _restore_review(latest: Appointment, former: _Former) -> None:
 def _mend_mails(
     latest: Appointment, former: _Former, *, by: Actor, spa: SpaProfile, now: datetime
 ) -> None:
-    if not former.is_quiet:
+    # Who is here was told nothing by mail.
+    if not former.is_quiet and latest.status != Status.ARRIVED:
         outbox.take_back(latest, correction=_correction(latest, former), by=by, now=now)
         return
     outbox.follow(latest)

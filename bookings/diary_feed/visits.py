@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from bookings.actions.changes import CHANGEABLE
 from bookings.cards import Card
 from bookings.diary_feed.bands import wall_clock
 from bookings.models import Appointment
@@ -40,7 +39,7 @@ def told(card: Card) -> Json:
         "status": _look(card),
         "state": state,
         "badge": {"kind": badge.kind, "label": badge.label} if badge else None,
-        "editable": visit.status in CHANGEABLE,
+        "editable": card.can_place,
         "opens": visit.status != Status.HELD,
         "label": _label(card, state, badge.label if badge else ""),
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings import actions
-from bookings.actions import BookingError, ChangedMeanwhile
+from bookings.actions import AlreadyHere, BookingError, ChangedMeanwhile
 from bookings.actions.undo import standing_change
 from bookings.cards import Card
 from bookings.forms.desk import NoteForm
@@ -99,7 +99,9 @@ def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> Ht
 
 def too_late(request: HttpRequest, visit: Appointment) -> HttpResponse:
     """Say that the visit is no longer to be changed in this way."""
-    trouble = refusal(visit, actions.NoLongerPossible(), seen=visit.sequence)
+    is_here = visit.status == Appointment.Status.ARRIVED
+    error = AlreadyHere(visit) if is_here else actions.NoLongerPossible()
+    trouble = refusal(visit, error, seen=visit.sequence)
     if in_panel(request):
         return show_visit(request, visit, trouble=trouble)
     messages.error(request, trouble)
@@ -109,6 +111,8 @@ def too_late(request: HttpRequest, visit: Appointment) -> HttpResponse:
 def refusal(visit: Appointment, error: BookingError, *, seen: int) -> str:
     """Return the refusal in words; where others were first, what they did since ``seen``."""
     words = {"name": visit.client, "refusal": error.message, "news": news_since(visit, seen)}
+    if isinstance(error, AlreadyHere):
+        return error.message
     if isinstance(error, ChangedMeanwhile) and words["news"]:
         return _("%(name)s: %(refusal)s %(news)s") % words
     return _("%(name)s: %(refusal)s") % words

@@ -37,11 +37,11 @@ PLACING = ("day", "clock", "minutes", "therapist", "room")
 def change(request: HttpRequest, reference: str) -> HttpResponse:
     """Ask for the new time, length, therapist and room, and make the change."""
     visit = booked_or_404(reference)
-    if not Card(visit, timezone.now()).can_change:
+    if not Card(visit, timezone.now()).can_place:
         return too_late(request, visit)
-    form = ChangeForm(
-        _typed(request), visit=visit, zone=spa_of(request).zone, address=address_of(visit)
-    )
+    # Nobody writes to a client who is in the house.
+    address = address_of(visit) if Card(visit, timezone.now()).can_change else ""
+    form = ChangeForm(_typed(request), visit=visit, zone=spa_of(request).zone, address=address)
     if form.is_valid():
         return _save(request, visit, form)
     return _ask(request, visit, form)
@@ -87,7 +87,7 @@ def _look_again(
     request: HttpRequest, visit: Appointment, form: ChangeForm, error: ChangedMeanwhile
 ) -> HttpResponse:
     fresh = booked_or_404(visit.reference)
-    if not Card(fresh, timezone.now()).can_change:
+    if not Card(fresh, timezone.now()).can_place:
         return refused(request, visit, error)
     trouble = seen_again(form, fresh, error, seen=visit.sequence)
     return _ask(request, fresh, form, trouble=trouble)

@@ -544,6 +544,26 @@ def test_a_change_of_nothing_changes_nothing(desk: Browser, visit: Appointment) 
     assert stored(visit).sequence == visit.sequence
 
 
+def test_a_client_who_is_here_is_given_to_another_therapist_but_not_cancelled(
+    desk: Browser, visit: Appointment, noor: Therapist, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(10, 5))
+    sent(desk, visit, "step", step="arrived")
+    here = stored(visit)
+    page = shown(desk, here).content.decode()
+    assert desk_url("change", here) in page
+    assert desk_url("cancel", here) not in page
+    assert 'name="tell"' not in shown(desk, here, "change").content.decode()
+    change(desk, here, minutes="75", therapist=noor.pk)
+    latest = stored(visit)
+    assert (latest.therapist, latest.ends_at) == (noor, at(11, 15))
+    assert not visit.messages.filter(kind="changed").exists()
+    assert "Cleo is here already: take the arrival back first." in words(
+        shown(desk, stored(visit), "cancel")
+    )
+    assert stored(visit).status == "arrived"
+
+
 def test_a_change_sends_no_mail_where_none_is_wanted(desk: Browser, visit: Appointment) -> None:
     change(desk, visit, clock="12:00", tell="")
     assert not visit.messages.filter(kind="changed").exists()
@@ -722,7 +742,7 @@ def test_a_time_that_never_comes_is_refused(
     assert "The clocks jump over this time on that day." in words(answer)
 
 
-@pytest.mark.parametrize("status", ["completed", "cancelled", "no_show", "declined", "arrived"])
+@pytest.mark.parametrize("status", ["completed", "cancelled", "no_show", "declined"])
 def test_a_visit_that_is_over_has_no_edit_form(
     status: str, desk: Browser, visit: Appointment
 ) -> None:

@@ -105,7 +105,7 @@ def test_every_state_is_told_apart_and_what_is_gone_takes_no_place(
     told = shown(desk)["visits"]
     assert [(one["id"], one["status"], one["state"], one["editable"]) for one in told] == [
         (asked.reference, "requested", "Requested", True),
-        (here.reference, "started", "In treatment", False),
+        (here.reference, "started", "In treatment", True),
         (missed.reference, "no_show", "Did not come", False),
     ]
 
