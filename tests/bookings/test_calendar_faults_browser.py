@@ -16,7 +16,12 @@ from services.models import Service, SpaProfile
 from tests.bookings.calendar_pages import (
     SCREEN,
     card,
+    column,
+    drag,
+    hour,
     open_calendar,
+    place_of,
+    until,
 )
 from tests.bookings.conftest import at
 from tests.bookings.staff_pages import status_of
@@ -152,3 +157,25 @@ def test_the_login_is_not_put_into_a_search_in_the_drawer(open_desk: Open) -> No
     expect(drawer.get_by_role("alert")).to_contain_text("You have been signed out.")
     expect(search).to_have_value("Cl")
     expect(page.locator("[type=password]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_a_computer_in_another_zone_shows_and_sends_the_times_of_the_spa(
+    open_desk: Open, visit: Appointment, zone: str
+) -> None:
+    page = open_desk(timezone_id=zone)
+    minute = (hour(page, "11:00") - hour(page, "10:00")) / 60
+    line = page.locator(".band-look--now").first.bounding_box()
+    assert line is not None
+    # Five past ten, to the pixel or two of the borders.
+    assert abs(line["y"] - hour(page, "10:00") - 5 * minute) < 3
+    drag(page, card(page, visit), to=(column(page, "Mia"), hour(page, "11:00")))
+    expect(page.locator(".slip")).to_contain_text("11:00 with Mia.")
+    until(lambda: place_of(visit), (at(11), 60, "Mia"))
+    page.mouse.click(column(page, "Noor"), hour(page, "14:00") + 3)
+    drawer = page.locator("#panel")
+    expect(drawer.get_by_role("heading", name="Book a visit")).to_be_visible()
+    expect(drawer).to_contain_text("14:00")
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    expect(page.locator("[data-today]")).to_have_text("Tue 24 Nov")

@@ -8,7 +8,7 @@ import { news } from "./news.js";
 import { closePanel, isOpen, openPanel, openUrl } from "./panel.js";
 import { placing, takeBack } from "./place.js";
 import { alarm, spend, tell } from "./slips.js";
-import { clockIn, instantOf, present, setClock, wallClock } from "./times.js";
+import { clockIn, instantOf, present, setClock, wallClock, wallClockIn } from "./times.js";
 import { dataOf, say } from "./words.js";
 
 const FINE = "00:05:00";
@@ -42,7 +42,8 @@ const calendar = EventCalendar.create(place, {
   ...options(),
   headerToolbar: { start: "", center: "", end: "" },
   allDaySlot: false,
-  nowIndicator: true,
+  // Its own line goes by the clock and the zone of this computer, which may be others.
+  nowIndicator: false,
   locale: document.documentElement.lang,
   slotDuration: "00:30:00",
   slotLabelInterval: "01:00:00",
@@ -100,12 +101,21 @@ function own(reference, sequence) {
 
 /** Every visit and band by its id, with what the calendar takes. */
 function all() {
+  const now = nowBand();
   const made = [
+    [now.id, toBand(now), JSON.stringify(now)],
     ...diary.bands.map((band) => [band.id, toBand(withAddress(band)), JSON.stringify(band)]),
     ...diary.visits.map((visit) => [visit.id, toVisit(visit, diary.by), JSON.stringify(visit)]),
   ];
   drawn = new Map(made.map(([id, , text]) => [id, text]));
   return made;
+}
+
+/** The line that tells the present, across all columns. */
+function nowBand() {
+  const now = wallClockIn(diary.zone);
+  const columns = shownColumns().map((column) => column.id);
+  return { id: "now-line", kind: "now", columns, words: "", start: now, end: `${now}:59` };
 }
 
 function withAddress(band) {
@@ -155,8 +165,18 @@ function refresh() {
     const visit = visits.get(el.dataset.ref);
     if (visit) dress(el, visit, present());
   }
+  for (const head of place.querySelectorAll(".ec-col-head")) {
+    const on = head.querySelector("time")?.dateTime ?? "";
+    head.toggleAttribute("data-today", diary.week && on.startsWith(diary.today));
+  }
   rove(place.contains(document.activeElement) ? document.activeElement : null);
   markOpen();
+}
+
+function tick() {
+  // Nothing is drawn anew under the pointer.
+  if (!release) redraw();
+  refresh();
 }
 
 /** Show which visit the drawer tells of. */
@@ -374,7 +394,7 @@ function ended() {
   live.become("ended");
 }
 
-setInterval(refresh, 30_000);
+setInterval(tick, 30_000);
 setInterval(() => document.hidden || refreshStrip(), 60_000);
 
 const follow = (id) => () => document.getElementById(id)?.click();

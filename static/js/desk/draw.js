@@ -28,7 +28,7 @@ export function toBand(band) {
     id: band.id,
     start: band.start,
     end: band.end,
-    resourceIds: [band.column],
+    resourceIds: band.columns ?? [band.column],
     display: "background",
     classNames: ["band-look", `band-look--${band.kind}`],
     extendedProps: { band },

@@ -37,6 +37,12 @@ export function clockIn(zone, date = present()) {
   return new Intl.DateTimeFormat("en-GB", parts).format(date);
 }
 
+/** What the clocks of `zone` show at the present, such as `2026-11-24T10:42`. */
+export function wallClockIn(zone) {
+  const now = present();
+  return new Date(now + offsetAt(now, zone)).toISOString().slice(0, 16);
+}
+
 export function minutesBetween(start, end) {
   return Math.round((end - start) / 60000);
 }
