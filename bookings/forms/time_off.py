@@ -69,7 +69,7 @@ class TimeOffForm(forms.Form):
         error_messages={"required": gettext_lazy("Please say how long.")},
         widget=forms.RadioSelect,
     )
-    last_day = _day_field(gettext_lazy("Until, that day included"), required=False)
+    last_day = _day_field(gettext_lazy("Last day"), required=False)
     last_time = _time_field(pgettext_lazy("end of a time", "Until"))
     reason = NameField(
         required=False,

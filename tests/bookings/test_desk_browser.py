@@ -137,7 +137,7 @@ def test_a_time_is_blocked_by_keyboard_alone(
 ) -> None:
     start = "start=2026-11-24T10:00Z"
     open_desk(page, live_server, f"/desk/time-off/new/?therapist={mia.pk}&{start}")
-    expect(page.get_by_label("Until, that day included")).to_be_hidden()
+    expect(page.get_by_label("Last day")).to_be_hidden()
     page.get_by_label("Reason (optional)").fill("Training")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="1 visit is in the way")).to_be_visible()
