@@ -11,6 +11,7 @@ from django.db.models import Q
 from bookings.availability import nearest
 from bookings.desk_offer import same_time_later
 from bookings.models import Appointment, Room
+from bookings.models.appointments import LONGEST
 from bookings.queries import Offer, last_bookable_day, length_of, offer
 from services.cells import CELL_MINUTES
 from services.models import SpaProfile
@@ -18,15 +19,18 @@ from services.models import SpaProfile
 NEAR = timedelta(days=3)
 
 FREE, TAKEN, UNUSUAL, TOO_FAR, STALE = "free", "taken", "unusual", "too far", "stale"
+TWICE = "twice"
+WITH_REASON = (UNUSUAL, TOO_FAR, TWICE)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One date of a series.
 
-    ``state`` is one of the five above: unusual lies outside the therapist's hours or in a time
+    ``state`` is one of the six above: unusual lies outside the therapist's hours or in a time
     off, too far beyond the booking horizon, stale after the day for which the health answers
-    are good. ``blockers`` are the visits in the way; ``instead`` the free times near by.
+    are good, twice where the client has another visit then. ``blockers`` are the visits in the
+    way, or that other one; ``instead`` the free times near by.
     """
 
     number: int
@@ -38,7 +42,7 @@ class Line:
     @property
     def can_be_booked(self) -> bool:
         """Whether it can be booked as it stands, perhaps with a reason."""
-        return self.state in (FREE, UNUSUAL, TOO_FAR)
+        return self.state in (FREE, *WITH_REASON)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Series:
     @property
     def needs_reason(self) -> bool:
         """Whether some date can be booked with a reason only."""
-        return any(line.state in (UNUSUAL, TOO_FAR) for line in self.lines)
+        return any(line.state in WITH_REASON for line in self.lines)
 
 
 def series_of(
@@ -60,7 +64,7 @@ def series_of(
     """Return ``times`` dates to come after ``visit``, ``weeks`` apart, on its weekday at its time.
 
     The visit keeps its therapist and its length. The health answers count as affirmed ``now``.
-    Twelve queries, however many dates and therapists.
+    Thirteen queries, however many dates and therapists.
     """
     missed = max((now - visit.starts_at) // timedelta(weeks=weeks), 0)
     numbers = range(missed + 1, missed + times + 1)
@@ -70,19 +74,26 @@ def series_of(
     by_the_rules = _offer(visit, days, spa=spa, now=now)
     at_any_time = _offer(visit, days, spa=spa, now=now, anytime=True)
     in_the_way = _in_the_way(visit, dates, now=now)
+    hers = _hers(visit, dates, now=now)
     horizon = last_bookable_day(spa, now)
+
+    def instead(at: datetime) -> list[datetime]:
+        return _instead(by_the_rules, visit, at, spa, hers)
 
     def line(number: int, at: datetime, day: date) -> Line:
         if at > good_until:
             return Line(number, at, STALE)
-        if _is_free(by_the_rules, at):
+        twice = [one for one in hers if _at_once(visit, at, one)]
+        if _is_free(by_the_rules, at) and not twice:
             return Line(number, at, FREE)
         if not _is_free(at_any_time, at):
             found = [one for one in in_the_way if _overlap(visit, at, one)]
-            return Line(number, at, TAKEN, found, _instead(by_the_rules, visit, at, spa))
+            return Line(number, at, TAKEN, found, instead(at))
+        if twice:
+            return Line(number, at, TWICE, twice, instead(at))
         if day > horizon:
             return Line(number, at, TOO_FAR)
-        return Line(number, at, UNUSUAL, (), _instead(by_the_rules, visit, at, spa))
+        return Line(number, at, UNUSUAL, (), instead(at))
 
     lines = [
         line(number, at, day) for number, (at, day) in enumerate(zip(dates, days, strict=True), 1)
@@ -119,11 +130,33 @@ def _is_free(found: Offer, at: datetime) -> bool:
     return bool(found.therapists_at(at) and found.rooms_at(at))
 
 
-def _instead(found: Offer, visit: Appointment, at: datetime, spa: SpaProfile) -> list[datetime]:
+def _instead(
+    found: Offer,
+    visit: Appointment,
+    at: datetime,
+    spa: SpaProfile,
+    hers: Sequence[Appointment],
+) -> list[datetime]:
     """The free times nearest to ``at``, at the spa's own step and within a few days."""
     grid = found.grid
     around = grid.between(at - NEAR, at + NEAR) & grid.every(spa.slot_step_minutes)
-    return nearest(grid.times(found.bits(visit.therapist) & around), at)
+    times = grid.times(found.bits(visit.therapist) & around)
+    return nearest([t for t in times if not any(_at_once(visit, t, one) for one in hers)], at)
+
+
+def _hers(visit: Appointment, dates: Sequence[datetime], *, now: datetime) -> list[Appointment]:
+    """The client's other visits around ``dates``."""
+    found = Appointment.objects.blocking(now).filter(
+        client=visit.client,
+        starts_at__lt=max(dates) + NEAR + LONGEST,
+        ends_at__gt=min(dates) - NEAR,
+    )
+    return list(found.select_related("client", "therapist", "room"))
+
+
+def _at_once(visit: Appointment, at: datetime, other: Appointment) -> bool:
+    """Whether ``visit``, put at ``at``, and ``other`` are at one time, but for their buffers."""
+    return other.starts_at < at + (visit.ends_at - visit.starts_at) and other.ends_at > at
 
 
 def _in_the_way(

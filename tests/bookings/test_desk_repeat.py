@@ -107,6 +107,34 @@ def test_each_date_says_how_it_stands(
     assert [row.is_wanted for row in page.context["rows"]][:4] == [False, False, True, True]
 
 
+def test_a_date_on_which_she_has_another_visit_says_so_and_needs_a_reason(
+    desk: Browser,
+    visit: Appointment,
+    book: Callable[..., Appointment],
+    noor: Therapist,
+    fern: Room,
+    lymph: Service,
+) -> None:
+    Room.objects.create(name="Sage").services.add(lymph)
+    book(at(10, 30, days=8), therapist=noor)
+    page = desk.get(url(visit), {"weeks": "1", "times": "2"})
+    assert lines(page) == [("01 Dec 10:00", "twice"), ("08 Dec 10:00", "free")]
+    text = page.content.decode()
+    assert "Cleo has a visit then, 10:30 – 11:30 with Noor: needs a reason" in text
+    row = page.context["rows"][0]
+    assert [f"{at:%H:%M}" for _value, at, _chosen in row.choices] == [
+        "10:00",
+        "09:00",
+        "09:15",
+        "09:30",
+    ]
+    assert not row.is_wanted
+    send(desk, visit, **{"times": "2", "line1-wanted": "on"})
+    assert later(visit) == [at(10, 30, days=8)]
+    send(desk, visit, **{"times": "2", "line1-wanted": "on", "reason": "Both.", "nonce": "m" * 16})
+    assert later(visit) == [at(10, days=8), at(10, 30, days=8)]
+
+
 def test_each_date_is_as_long_as_the_visit_itself(
     desk: Browser, visit: Appointment, book: Callable[..., Appointment], mia: Therapist,
     dana: User, spa: SpaProfile,
