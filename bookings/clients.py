@@ -30,6 +30,7 @@ from django.db.models.functions import Coalesce
 from phonenumbers import country_code_for_region
 
 from bookings.models import Appointment, Client
+from bookings.models.appointments import UPCOMING
 from bookings.models.people import ClientQuerySet
 
 Status = Appointment.Status
@@ -157,6 +158,12 @@ def last_visits(client: Client, limit: int = 3) -> list[Appointment]:
     latest = Appointment.objects.filter(pk__in=kinds.values("pk"))
     shown = latest.select_related("service", "option", "therapist", "room")
     return list(shown.order_by("-starts_at", "-pk")[:limit])
+
+
+def coming_visits(client: Client, *, now: datetime, limit: int = 3) -> list[Appointment]:
+    """Return the next visits of ``client`` that are not over, the first leading; one query."""
+    rows = Appointment.objects.filter(client=client, status__in=UPCOMING, ends_at__gt=now)
+    return list(rows.select_related("therapist").order_by("starts_at", "pk")[:limit])
 
 
 def recent_clients(*, now: datetime, limit: int = 8) -> list[Client]:

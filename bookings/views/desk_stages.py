@@ -6,13 +6,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.actions import BookingError, HealthCheckNeeded, TimeTaken
 from bookings.actions.errors import ReasonNeeded
+from bookings.actions.house_rules import other_visits
 from bookings.actions.placing import refusal
 from bookings.actions.wishes import Wish
-from bookings.clients import find_clients
+from bookings.clients import coming_visits, find_clients
 from bookings.desk_offer import (
     FreeTimes,
     Usual,
@@ -25,7 +27,13 @@ from bookings.desk_offer import (
 from bookings.forms.desk_booking import search_words
 from bookings.models import Therapist
 from bookings.views.desk_draft import WALK_IN, Draft, start_in_utc
-from bookings.words import clock_time, day_in_words, moment_in_words, span_in_html
+from bookings.words import (
+    clock_time,
+    day_in_words,
+    moment_in_a_sentence,
+    moment_in_words,
+    span_in_html,
+)
 from services.models import ServiceOption, SpaProfile
 
 FOUND_MOST, NAMED_MOST = 7, 2
@@ -88,10 +96,25 @@ def stage_context(draft: Draft, clock: Clock) -> dict[str, Any]:
     }[draft.stage]
     return {
         "stage": draft.stage,
+        "already": _already(draft, clock),
         "when": _when_in_words(draft, clock),
         "problems": _problems(draft),
         **shown(draft, clock),
     }
+
+
+def _already(draft: Draft, clock: Clock) -> list[str]:
+    """The next visits that the client has: today, 15:00 with Mia."""
+    if draft.client is None:
+        return []
+    return [
+        _("%(when)s with %(therapist)s")
+        % {
+            "when": moment_in_a_sentence(one.starts_at.astimezone(clock.spa.zone), clock.today),
+            "therapist": one.therapist,
+        }
+        for one in coming_visits(draft.client, now=clock.now)
+    ]
 
 
 def refused_context(refused: BookingError, draft: Draft, clock: Clock) -> dict[str, Any]:
@@ -177,7 +200,7 @@ def _finish(draft: Draft, clock: Clock) -> dict[str, Any]:
     found = wish.offer_on_its_day()
     free = found.therapists_at(wish.starts_at)
     context: dict[str, Any] = {"finish": draft.finish, "who_is_free": _names(free)}
-    if free and found.rooms_at(wish.starts_at):
+    if free and found.rooms_at(wish.starts_at) and not other_visits(wish):
         return context
     refused = refusal(wish)
     return context | (refused_context(refused, draft, clock) if refused else {})
@@ -196,6 +219,7 @@ def _wish(draft: Draft, clock: Clock) -> Wish:
         room=draft.room,
         minutes=draft.minutes,
         by_staff=True,
+        client=draft.client,
     )
 
 

@@ -93,6 +93,33 @@ def test_the_search_works_without_scripts_too(desk: Browser, cleo: Client) -> No
     assert f'name="choose_client" value="{cleo.pk}"' in page.content.decode()
 
 
+def test_what_she_has_booked_already_stands_under_who(
+    desk: Browser, seen: Appointment, book: Callable[..., Appointment], noor: Therapist
+) -> None:
+    book(at(15), therapist=noor)
+    text = words(send(desk, choose_client=client_of(seen).pk))
+    assert "has already: tomorrow, 15:00 with Noor; Wednesday 25 November, 10:00 with Mia" in text
+    assert "has already" not in words(send(desk, do="new", q="Otto"))
+
+
+def test_another_visit_at_that_time_is_told_before_anybody_is_asked_about_her_health(
+    desk: Browser,
+    seen: Appointment,
+    hour: ServiceOption,
+    noor: Therapist,
+    fern: Room,
+    lymph: Service,
+) -> None:
+    Room.objects.create(name="Sage").services.add(lymph)
+    form = wished(client_of(seen), hour, at(10, 30, days=2), therapist=noor.pk)
+    told = "Cleo has a visit then: 10:00 – 11:00 with Mia."
+    assert told in words(send(desk, **form))
+    assert send(desk, **form, do="unchanged").context["rules"] == [told]
+    assert booked() == [seen]
+    send(desk, **form, do="unchanged", reason="Both.", seen=seen.health_check_id)
+    assert len(booked()) == 2
+
+
 def test_what_she_had_last_leads_the_treatments(
     desk: Browser, seen: Appointment, hour: ServiceOption, mia: Therapist
 ) -> None:
