@@ -77,7 +77,9 @@ def strip(request: HttpRequest) -> HttpResponse:
     said = list(messages.get_messages(request)) if "visit" in request.GET else []
     troubles = [one.message for one in said if one.level_tag == "error"]
     fragment = render(
-        request, "bookings/desk/strip.html", {"strip": _strip(request), "troubles": troubles}
+        request,
+        "bookings/desk/strip.html",
+        {"strip": _strip(request), "troubles": troubles, "is_fragment": True},
     )
     done = " ".join(one.message for one in said if one.level_tag != "error")
     return with_news(fragment, done, undo=_just_changed(request)) if done else fragment
