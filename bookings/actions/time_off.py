@@ -104,8 +104,8 @@ def undo_time_off(
 
 def _restore(before: TimeOff, by: Actor) -> TimeOff:
     _lock(before.therapist_id)
-    theirs = Therapist.objects.filter(pk=before.therapist_id)
-    if before.therapist_id is not None and not theirs.exists():
+    therapist = before.therapist_id
+    if therapist is not None and not Therapist.objects.filter(pk=therapist).exists():
         raise NoLongerPossible
     if TimeOff.objects.filter(pk=before.pk).exists():
         raise ChangedMeanwhile

@@ -357,7 +357,7 @@ def take_back(desk: Browser, change: dict[str, Any]) -> Any:
 
 
 def rows() -> list[dict[str, Any]]:
-    return list(TimeOff.objects.order_by("pk").values())
+    return [dict(row) for row in TimeOff.objects.order_by("pk").values()]
 
 
 def test_a_blocked_time_is_opened_again(desk: Browser, mia: Therapist, visit: Appointment) -> None:
