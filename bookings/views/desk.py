@@ -28,6 +28,7 @@ from bookings.views.desk_answers import (
     show_visit,
     too_late,
 )
+from bookings.views.news_words import cancelled
 from bookings.views.panel import in_panel
 from bookings.views.staff import booked_or_404, me
 
@@ -168,7 +169,7 @@ def _cancel(request: HttpRequest, visit: Appointment, form: DeskCancelForm) -> s
         reason=form.cleaned_data["reason"],
         tell=form.tells,
     )
-    return _("%(name)s: cancelled, the time is free again.") % {"name": visit.client}
+    return cancelled(visit)
 
 
 def _decide(request: HttpRequest, visit: Appointment, form: DecideForm) -> str:
@@ -201,7 +202,7 @@ def _change(
         return _ask(request, name, booked_or_404(visit.reference), form)
     except BookingError as error:
         return refused(request, visit, error)
-    return done(request, visit, words)
+    return done(request, visit, words, mails=True)
 
 
 def _look_again(

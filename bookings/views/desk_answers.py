@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from bookings import actions
 from bookings.actions import AlreadyHere, BookingError, ChangedMeanwhile
@@ -23,6 +22,7 @@ from bookings.models import Appointment
 from bookings.permissions import may_read_health
 from bookings.to_do import exception_of, to_do
 from bookings.views.common import spa_of
+from bookings.views.news_words import mail_about
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404
 from bookings.words import clock_time, moment_in_words
@@ -73,18 +73,20 @@ def _undoable(visit: Appointment, history: Sequence[Line]) -> Line | None:
 
 
 def done(
-    request: HttpRequest, visit: Appointment, words: str, *, undo: bool = True
+    request: HttpRequest, visit: Appointment, words: str, *, undo: bool = True, mails: bool = False
 ) -> HttpResponse:
     """Say what was done: in the drawer with the visit as it is now, else where it was asked.
 
-    ``undo`` is false where the latest change is not what was done just now.
+    ``undo`` is false where the latest change is not what was done just now; with ``mails`` it is
+    said whether the client will hear of it.
     """
-    if not in_panel(request):
-        messages.success(request, words)
-        return back(request, visit)
     fresh = booked_or_404(visit.reference)
+    more = mail_about(fresh) if mails else ""
+    if not in_panel(request):
+        messages.success(request, f"{words} {more}".rstrip())
+        return back(request, visit)
     undoable = fresh if undo and actions.can_undo(fresh) else None
-    return with_news(show_visit(request, fresh), words, of=fresh, undo=undoable)
+    return with_news(show_visit(request, fresh), words, more=more, of=fresh, undo=undoable)
 
 
 def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> HttpResponse:
@@ -127,34 +129,6 @@ def seen_again(form: SeenForm, fresh: Appointment, error: ChangedMeanwhile, *, s
 def address_of(visit: Appointment) -> str:
     """Where mails about ``visit`` go, or empty."""
     return visit.client.email if visit.client else ""
-
-
-def what_changed(before: Appointment, after: Appointment) -> str:
-    """Cleo: moved to Tuesday 24 November, 11:00, with Noor, 90 minutes long."""
-    parts = _parts_that_changed(before, after)
-    words = {"name": before.client, "parts": ", ".join(parts)}
-    if before.starts_at != after.starts_at:
-        words["when"] = moment_in_words(after.starts_local, timezone.localdate())
-        if parts:
-            return _("%(name)s: moved to %(when)s, %(parts)s.") % words
-        return _("%(name)s: moved to %(when)s.") % words
-    if parts:
-        return _("%(name)s: now %(parts)s.") % words
-    return _("%(name)s: everything stays as it was.") % words
-
-
-def _parts_that_changed(before: Appointment, after: Appointment) -> list[str]:
-    parts = []
-    if before.therapist_id != after.therapist_id:
-        parts.append(_("with %(therapist)s") % {"therapist": after.therapist})
-    if before.room_id != after.room_id:
-        parts.append(_("in %(room)s") % {"room": after.room})
-    length = after.ends_at - after.starts_at
-    if before.ends_at - before.starts_at != length:
-        minutes = round(length.total_seconds() / 60)
-        words = ngettext("%(minutes)d minute long", "%(minutes)d minutes long", minutes)
-        parts.append(words % {"minutes": minutes})
-    return parts
 
 
 def news_since(visit: Appointment, seen: int) -> str:

@@ -33,9 +33,9 @@ from bookings.views.desk_health import Asked, ask_health, judge, refuse
 from bookings.views.desk_parts import answer_part
 from bookings.views.desk_stages import Clock, refused_context, stage_context
 from bookings.views.journey import alone
+from bookings.views.news_words import booked, mail_about
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import booked_or_404, me
-from bookings.words import moment_in_words
 
 Status = Appointment.Status
 FOUND_MOST = 7
@@ -150,14 +150,15 @@ def _place(request: HttpRequest, draft: Draft, check: HealthCheck) -> Appointmen
 
 def _booked(request: HttpRequest, visit: Appointment) -> HttpResponse:
     """Say what was booked; a request stays to be read out."""
-    words = _in_words(visit)
+    words, more = booked(visit), mail_about(visit)
     waits = visit.status == Status.REQUESTED
     if not in_panel(request):
-        messages.success(request, words)
+        messages.success(request, f"{words} {more}".rstrip())
         return redirect("bookings:desk_appointment", visit.reference)
     if not waits:
-        return with_news(HttpResponse(""), words, undo=visit, close=True)
-    return with_news(answer_part(request, "done", {"visit": visit}), words, undo=visit)
+        return with_news(HttpResponse(""), words, more=more, undo=visit, close=True)
+    done = answer_part(request, "done", {"visit": visit})
+    return with_news(done, words, more=more, undo=visit)
 
 
 def _booked_before(request: HttpRequest, visit: Appointment) -> HttpResponse:
@@ -169,17 +170,6 @@ def _booked_before(request: HttpRequest, visit: Appointment) -> HttpResponse:
         return show_visit(request, visit, trouble=words)
     messages.error(request, words)
     return redirect("bookings:desk_appointment", visit.reference)
-
-
-def _in_words(visit: Appointment) -> str:
-    named = {
-        "name": visit.client,
-        "when": moment_in_words(visit.starts_local, timezone.localdate()),
-        "therapist": visit.therapist,
-    }
-    if visit.status == Status.REQUESTED:
-        return _("%(name)s: asked for %(when)s with %(therapist)s; a clearance is needed.") % named
-    return _("%(name)s: booked for %(when)s with %(therapist)s.") % named
 
 
 def _page(

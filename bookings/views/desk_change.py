@@ -22,8 +22,8 @@ from bookings.views.desk_answers import (
     refused,
     seen_again,
     too_late,
-    what_changed,
 )
+from bookings.views.news_words import changed
 from bookings.views.staff import booked_or_404, me
 from bookings.views.times import read_start, start_value
 from services.templatetags.menu import lengths
@@ -51,7 +51,7 @@ def _save(request: HttpRequest, visit: Appointment, form: ChangeForm) -> HttpRes
     """Make the change, or say at the right field why not."""
     visit.sequence = form.seen
     try:
-        changed = _change(request, visit, form)
+        latest = _change(request, visit, form)
     except ChangedMeanwhile as error:
         return _look_again(request, visit, form, error)
     except ReasonNeeded as error:
@@ -63,8 +63,8 @@ def _save(request: HttpRequest, visit: Appointment, form: ChangeForm) -> HttpRes
         return _ask(request, visit, form, nearest=nearest)
     except BookingError as error:
         return refused(request, visit, error)
-    has_changed = changed.sequence != form.seen
-    return done(request, changed, what_changed(visit, changed), undo=has_changed)
+    is_new = latest.sequence != form.seen
+    return done(request, latest, changed(visit, latest), undo=is_new, mails=is_new)
 
 
 def _change(request: HttpRequest, visit: Appointment, form: ChangeForm) -> Appointment:

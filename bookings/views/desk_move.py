@@ -26,8 +26,8 @@ from bookings.views.desk_answers import (
     done,
     refused,
     too_late,
-    what_changed,
 )
+from bookings.views.news_words import changed
 from bookings.views.staff import booked_or_404, day_asked_for, me
 from bookings.views.times import Choice, FreeTime, Times, Wanted, read_start
 from bookings.words import span_in_html
@@ -53,7 +53,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
         except BookingError as error:
             return refused(request, visit, error)
         else:
-            return done(request, moved, what_changed(visit, moved))
+            return done(request, moved, changed(visit, moved), mails=True)
     found = _free_times(request, visit, gone)
     return answer(request, "move", {"card": Card(visit, timezone.now()), "form": form, **found})
 

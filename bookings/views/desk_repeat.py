@@ -23,6 +23,7 @@ from bookings.views.desk_draft import NONCE, new_nonce, start_in_utc
 from bookings.views.desk_parts import answer_part
 from bookings.views.desk_repeat_undo import undo_of
 from bookings.views.journey import alone
+from bookings.views.news_words import mail_about
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import booked_or_404, me
 from bookings.words import full_day, moment_in_words
@@ -162,7 +163,8 @@ def _report(
     if not booked or not in_panel(request):
         return answer
     count = ngettext("%(count)d visit booked.", "%(count)d visits booked.", len(booked))
-    return with_news(answer, count % {"count": len(booked)}, undo=undo)
+    words = count % {"count": len(booked)}
+    return with_news(answer, words, more=mail_about(booked[0]), undo=undo)
 
 
 def _page(

@@ -35,10 +35,11 @@ from bookings.strip import Strip
 from bookings.views.common import json_body, private, spa_of
 from bookings.views.desk_answers import show_visit
 from bookings.views.diary_words import words
+from bookings.views.news_words import changed, mail_about
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404, day_asked_for, me
 from bookings.views.times import read_start, start_value
-from bookings.words import clock_time, moment_in_words, near_moment
+from bookings.words import moment_in_words, near_moment
 
 # They stand for one visit or one time off in the addresses that the scripts fill in.
 ANY_REFERENCE = "ZZZZZZZZ"
@@ -89,7 +90,8 @@ def place(request: HttpRequest, reference: str) -> HttpResponse:
     except BookingError as refused:
         wished = read_start(form.cleaned_data["start"], last_day=(timezone.now() + FURTHEST).date())
         return JsonResponse(_refusal(visit, refused, wished=wished), status=409)
-    return JsonResponse(_done(moved, _placed(visit, moved)))
+    done = _done(moved, changed(visit, moved))
+    return JsonResponse({**done, "more": mail_about(moved)})
 
 
 @private
@@ -294,25 +296,7 @@ def _done(visit: Appointment, words: str) -> Json:
         "reference": visit.reference,
         "sequence": visit.sequence,
         "undo": reverse("bookings:desk_undo", args=[visit.reference]),
-        "mail": bool(visit.client and visit.client.email) and visit.starts_at > timezone.now(),
     }
-
-
-def _placed(before: Appointment, after: Appointment) -> str:
-    """Tuesday 24 November, 11:00 with Noor; or the new length where only that changed."""
-    words = {
-        "name": after.client,
-        "when": moment_in_words(after.starts_local, timezone.localdate()),
-        "until": clock_time(after.ends_local),
-        "therapist": after.therapist,
-        "room": after.room,
-    }
-    same_start = before.starts_at == after.starts_at
-    if same_start and before.therapist_id == after.therapist_id:
-        if before.ends_at != after.ends_at:
-            return _("%(name)s: now until %(until)s.") % words
-        return _("%(name)s: now in %(room)s.") % words
-    return _("%(name)s: moved to %(when)s with %(therapist)s.") % words
 
 
 def _taken_back(visit: Appointment) -> str:

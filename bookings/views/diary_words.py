@@ -26,7 +26,6 @@ def words() -> dict[str, str]:
         "undo": _("Undo"),
         "nothing_to_undo": _("There is nothing to undo."),
         "dismiss": _("Close this message"),
-        "grace": _("A mail goes out in a minute, unless you undo it."),
         "ready": _("ready"),
         "empty": _("Nothing booked yet. Click on a time to book."),
         "nobody": _("Nobody is in on this day."),

@@ -34,16 +34,20 @@ def with_news(
     answer: HttpResponse,
     words: str,
     *,
+    more: str = "",
     of: Appointment | None = None,
     undo: Appointment | Undo | None = None,
     close: bool = False,
 ) -> HttpResponse:
     """Let ``answer`` tell the calendar what was done.
 
-    ``of`` is the appointment that the news is of and ``undo`` the one whose latest change can be
-    taken back, or how anything else is; ``close`` shuts the drawer.
+    ``more`` is said in smaller letters. ``of`` is the appointment that the news is of and ``undo``
+    the one whose latest change can be taken back, or how anything else is; ``close`` shuts the
+    drawer.
     """
     detail: dict[str, object] = {"news": words, "close": close}
+    if more:
+        detail["more"] = more
     of = undo if isinstance(undo, Appointment) else of
     if of is not None:
         detail |= {"reference": of.reference, "sequence": of.sequence}

@@ -90,7 +90,7 @@ def test_a_visit_is_dragged_to_another_therapist_and_taken_back_by_key(
 
 def test_the_edge_is_dragged_to_lengthen(desk: Page, cleo_visit: Appointment) -> None:
     resize(desk, card(desk, cleo_visit), to=hour(desk, "12:00"))
-    expect(desk.locator(".slip")).to_contain_text("Cleo: now until 12:00.")
+    expect(desk.locator(".slip")).to_contain_text("Cleo: now until 12:00 with Mia.")
     assert place_of(cleo_visit) == (at(10), 120, "Mia")
 
 

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
 
+MAIL = "A mail goes out in a minute, unless you undo it."
+
 
 @pytest.fixture(autouse=True)
 def _monday_morning(clock: time_machine.Traveller) -> None:
@@ -231,7 +233,9 @@ def test_the_desk_cancels_with_a_reason(desk: Browser, visit: Appointment) -> No
     answer = desk.post(
         desk_url("cancel", visit), {"sequence": visit.sequence, "reason": "Rang: has a cold."}
     )
-    assert said(answer) == ["Cleo: cancelled, the time is free again."]
+    assert said(answer) == [
+        "Cleo: cancelled, Tuesday 24 November, 10:00 with Mia is free again. No mail goes out."
+    ]
     event = visit.events.get(kind="cancelled")
     assert (status_of(visit), event.reason, event.actor) == (
         "cancelled",
@@ -264,7 +268,7 @@ def test_the_desk_grants_a_request_with_a_note_that_it_cannot_read_again(
         desk_url("decide", asked),
         {"sequence": asked.sequence, "decision": "grant", "note": "Letter of 3 November seen."},
     )
-    assert said(answer) == ["The visit of Cleo is confirmed."]
+    assert said(answer) == [f"The visit of Cleo is confirmed. {MAIL}"]
     asked.refresh_from_db()
     check = asked.health_check
     assert check is not None
@@ -285,7 +289,7 @@ def test_the_desk_declines_a_request(desk: Browser, asked: Appointment) -> None:
     answer = desk.post(
         desk_url("decide", asked), {"sequence": asked.sequence, "decision": "decline"}
     )
-    assert said(answer) == ["The request of Cleo is declined and its time is free again."]
+    assert said(answer) == [f"The request of Cleo is declined and its time is free again. {MAIL}"]
     assert status_of(asked) == "declined"
 
 
@@ -320,7 +324,7 @@ def test_the_desk_moves_a_visit_to_a_free_time(
         desk_url("move", visit),
         {"sequence": str(visit.sequence), "start": "2026-11-25T11:15Z", "therapist": str(mia.pk)},
     )
-    assert said(answer) == ["Cleo: moved to Wednesday 25 November, 11:15."]
+    assert said(answer) == [f"Cleo: moved to Wednesday 25 November, 11:15 with Mia. {MAIL}"]
     assert answer["Location"] == f"/desk/list/?date=2026-11-25#visit-{visit.reference}"
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(11, 15, days=2), mia)
@@ -334,7 +338,7 @@ def test_the_desk_moves_a_visit_to_another_therapist_and_within_the_notice(
         desk_url("move", visit),
         {"sequence": str(visit.sequence), "start": "2026-11-24T09:30Z", "therapist": str(noor.pk)},
     )
-    assert said(answer) == ["Cleo: moved to Tuesday 24 November, 09:30, with Noor."]
+    assert said(answer) == [f"Cleo: moved to Tuesday 24 November, 09:30 with Noor. {MAIL}"]
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(9, 30), noor)
 
@@ -405,7 +409,7 @@ def test_no_therapist_means_anyone_the_same_one_first(
 ) -> None:
     sent = {"sequence": str(visit.sequence), "start": "2026-11-24T13:00Z", "therapist": ""}
     assert said(desk.post(desk_url("move", visit), sent)) == [
-        "Cleo: moved to Tuesday 24 November, 13:00."
+        f"Cleo: moved to Tuesday 24 November, 13:00 with Mia. {MAIL}"
     ]
     visit.refresh_from_db()
     assert (visit.starts_at, visit.therapist) == (at(13), mia)

@@ -325,7 +325,9 @@ def test_as_a_page_the_booking_leads_to_the_visit(
     answer = desk.post(BOOK, {**sent, "nonce": "n" * 16})
     visit = booked()[-1]
     assert answer["Location"] == reverse("bookings:desk_appointment", args=[visit.reference])
-    assert said(answer) == [f"Cleo: booked for Tuesday 24 November, 14:00 with {visit.therapist}."]
+    assert said(answer) == [
+        f"Cleo: booked for Tuesday 24 November, 14:00 with {visit.therapist}. No mail goes out."
+    ]
 
 
 @pytest.mark.parametrize("seen_check", ["", "0", "999999", "x"])

@@ -371,7 +371,10 @@ def test_a_visit_is_cancelled_with_a_mail_or_without(
     tick: dict[str, str], owed: int, desk: Browser, visit: Appointment
 ) -> None:
     answer = sent(desk, visit, "cancel", reason="Rang: has a train to catch.", **tick)
-    assert news(answer)["news"] == "Cleo: cancelled, the time is free again."
+    assert (
+        news(answer)["news"]
+        == "Cleo: cancelled, Tuesday 24 November, 10:00 with Mia is free again."
+    )
     assert "Cancelled Clear Cleo" in words(answer)
     assert visit.messages.pending().filter(kind="cancelled").count() == owed
     assert not visit.messages.pending().exclude(kind="cancelled").exists()
@@ -518,7 +521,7 @@ def test_a_typed_change_moves_lengthens_and_gives_to_another_therapist(
 ) -> None:
     answer = change(desk, visit, day="2026-11-25", clock="11:05", minutes="75", therapist=noor.pk)
     assert news(answer)["news"] == (
-        "Cleo: moved to Wednesday 25 November, 11:05, with Noor, 75 minutes long."
+        "Cleo: moved to Wednesday 25 November, 11:05 with Noor, 75 minutes long."
     )
     latest = stored(visit)
     assert (latest.starts_at, latest.ends_at, latest.therapist) == (
@@ -535,7 +538,7 @@ def test_a_length_from_the_menu_brings_its_price(
     assert "On the menu: 60 or 90 minutes. Another length keeps the price." in words(
         shown(desk, visit, "change")
     )
-    assert news(change(desk, visit, minutes="90"))["news"] == "Cleo: now 90 minutes long."
+    assert news(change(desk, visit, minutes="90"))["news"] == "Cleo: now until 11:30 with Mia."
     assert (stored(visit).option.minutes, stored(visit).price) == (90, Decimal(105))
 
 
@@ -608,7 +611,7 @@ def test_a_button_with_a_free_time_takes_it(
     page = change(desk, visit, clock="13:00").content.decode()
     assert 'name="at" value="2026-11-24T14:15Z"' in page
     answer = change(desk, visit, clock="13:00", at="2026-11-24T14:15Z")
-    assert news(answer)["news"] == "Cleo: moved to Tuesday 24 November, 14:15."
+    assert news(answer)["news"] == "Cleo: moved to Tuesday 24 November, 14:15 with Mia."
     assert stored(visit).starts_at == at(14, 15)
 
 
@@ -618,7 +621,7 @@ def test_a_broken_rule_asks_why_and_keeps_the_reason(desk: Browser, visit: Appoi
     assert "Mia works 09:00 – 17:00 on this day. Please give a reason if it has to be." in page
     assert stored(visit).starts_at == at(10)
     told = news(change(desk, visit, clock="18:00", reason="Comes straight from the train."))
-    assert told["news"] == "Cleo: moved to Tuesday 24 November, 18:00."
+    assert told["news"] == "Cleo: moved to Tuesday 24 November, 18:00 with Mia."
     assert visit.events.latest("pk").reason == "Comes straight from the train."
     assert "Exception Comes straight from the train." in words(shown(desk, visit))
     change(desk, stored(visit), clock="15:00")
@@ -655,7 +658,7 @@ def test_a_stale_edit_keeps_what_was_typed_and_tells_the_news(
     assert f'name="sequence" value="{visit.sequence + 1}"' in page
     assert stored(visit).starts_at == at(12)
     again = change(desk, stored(visit), clock="15:00")
-    assert news(again)["news"] == "Cleo: moved to Tuesday 24 November, 15:00."
+    assert news(again)["news"] == "Cleo: moved to Tuesday 24 November, 15:00 with Mia."
 
 
 @pytest.mark.parametrize(
@@ -769,7 +772,7 @@ def test_a_move_in_the_drawer_answers_with_the_visit(
 ) -> None:
     assert "Move it here?" in words(shown(desk, visit, "move", start="2026-11-24T12:00Z"))
     answer = sent(desk, visit, "move", start="2026-11-24T12:00Z", therapist=mia.pk, tell="on")
-    assert news(answer)["news"] == "Cleo: moved to Tuesday 24 November, 12:00."
+    assert news(answer)["news"] == "Cleo: moved to Tuesday 24 November, 12:00 with Mia."
     assert "Tuesday 24 November, 12:00 – 13:00" in words(answer)
     assert visit.messages.pending().filter(kind="changed").exists()
 

@@ -64,7 +64,7 @@ def test_a_visit_is_put_where_it_was_dragged(
             "reference": visit.reference,
             "sequence": moved.sequence,
             "undo": f"/desk/appointments/{visit.reference}/undo/",
-            "mail": True,
+            "more": "A mail goes out in a minute, unless you undo it.",
         },
     )
     assert (moved.starts_at, moved.therapist) == (at(11), noor)
@@ -75,7 +75,7 @@ def test_a_visit_is_lengthened_by_its_edge(
 ) -> None:
     visit = book(at(10), therapist=mia)
     answer = post(desk, visit, wish(visit, minutes=75))
-    assert answer.json()["news"] == "Cleo: now until 11:15."
+    assert answer.json()["news"] == "Cleo: now until 11:15 with Mia."
     assert latest(visit).ends_at == at(11, 15)
 
 

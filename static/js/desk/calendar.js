@@ -360,12 +360,13 @@ addEventListener("blur", () => calendar.setOption("snapDuration", COARSE));
 // News
 
 document.body.addEventListener("diary-changed", (event) => {
-  const { news: words, undo, reference, sequence, sent } = event.detail;
+  const { news: words, undo, more, reference, sequence, sent } = event.detail;
   owned.set(reference ?? "*", sequence ?? true);
   if (reference) spend(reference, sequence);
   const takes = undo ? () => takeBack(desk, { undo, reference, sequence, sent }) : null;
-  if (words) tell(words, { undo: takes, of: reference, sequence });
-  live.now();
+  if (words) tell(words, { more, undo: takes, of: reference, sequence });
+  // Whatever was done is in the next answer, if it changed these days at all.
+  live.now().finally(() => owned.delete("*"));
 });
 
 // The strip lasts, so that of several questions htmx asks the last one when it is its turn.

@@ -74,7 +74,7 @@ async function instead(desk, url, wish) {
 function done(desk, data) {
   desk.own(data.reference, data.sequence);
   tell(data.news, {
-    more: data.mail ? say("grace") : "",
+    more: data.more,
     undo: data.undo ? () => takeBack(desk, data) : null,
     of: data.reference,
     sequence: data.sequence,
