@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from bookings import actions
 from bookings.models import Appointment, Room, Therapist
 from services.models import Service, SpaProfile
 from tests.bookings.calendar_pages import (
@@ -23,7 +24,7 @@ from tests.bookings.calendar_pages import (
     place_of,
     until,
 )
-from tests.bookings.conftest import at
+from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import status_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -179,3 +180,33 @@ def test_a_computer_in_another_zone_shows_and_sends_the_times_of_the_spa(
     page.keyboard.press("Escape")
     page.keyboard.press("w")
     expect(page.locator("[data-today]")).to_have_text("Tue 24 Nov")
+
+
+def test_what_another_desk_cancels_is_said_though_this_one_moved_it_before(
+    open_desk: Open, visit: Appointment, spa: SpaProfile, olive: User
+) -> None:
+    page = open_desk()
+    with page.expect_response(lambda got: "/desk/feed/" in got.url and got.status == 200):
+        drag(page, card(page, visit), to=(column(page, "Mia"), hour(page, "11:00")))
+    expect(page.locator(".slip")).to_contain_text("11:00 with Mia.")
+    expect(page.locator("#said")).to_have_text("")
+    actions.cancel_appointment(
+        appointment=Appointment.objects.get(pk=visit.pk),
+        by=actions.staff(olive),
+        spa=spa,
+        now=at(10, 6),
+    )
+    gone = "Cleo: no longer at 11:00, changed by somebody else."
+    expect(page.locator("#said")).to_have_text(gone)
+
+
+def test_a_change_outside_these_days_hides_no_change_of_another_desk(
+    open_desk: Open, book: Book, noor: Therapist
+) -> None:
+    page = open_desk()
+    with page.expect_response(lambda got: "/desk/feed/" in got.url and got.status == 304):
+        page.evaluate("htmx.trigger(document.body, 'diary-changed', { news: 'Saved.' })")
+    expect(page.locator(".slip")).to_contain_text("Saved.")
+    book(at(14), therapist=noor, details=OTTO)
+    booked = "Otto: booked for 14:00 with Noor, by somebody else."
+    expect(page.locator("#said")).to_have_text(booked)

@@ -22,9 +22,11 @@ export function news(before, after, owned) {
   return { words: inWords(others.map(([, words]) => words)), marked: others.map(([visit]) => visit.id) };
 }
 
+/** Whether this desk made `visit` what it is now, or took what was `last` seen of it away. */
 function isOwn(visit, last, owned) {
   const sequence = owned.get(last.id);
-  return sequence !== undefined && (!visit || visit.sequence <= sequence);
+  if (sequence === undefined) return false;
+  return visit ? visit.sequence <= sequence : last.sequence < sequence;
 }
 
 function inWords(lines) {
