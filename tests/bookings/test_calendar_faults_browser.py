@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from bookings import actions
@@ -210,3 +210,40 @@ def test_a_change_outside_these_days_hides_no_change_of_another_desk(
     book(at(14), therapist=noor, details=OTTO)
     booked = "Otto: booked for 14:00 with Noor, by somebody else."
     expect(page.locator("#said")).to_have_text(booked)
+
+
+def test_typed_words_are_not_lost_by_a_key_that_leads_away(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    open_drawer(page, visit)
+    page.get_by_text("Write a note").click()
+    note = page.get_by_role("textbox", name="Note of the desk")
+    note.fill("Prefers the warm")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    card(page, visit).focus()
+    with page.expect_event("dialog"):
+        page.keyboard.press("l")
+    expect(note).to_have_value("Prefers the warm")
+    assert asked == ["beforeunload"]
+
+
+def test_a_visit_that_cannot_be_loaded_is_said_and_leaves_no_empty_drawer(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    address = f"**/desk/appointments/{visit.reference}/"
+    page.route(address, lambda route: route.fulfill(status=500, body="<p>no</p>"))
+    card(page, visit).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This could not be loaded.")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(card(page, visit)).to_be_focused()
+    page.unroute(address)
+    open_drawer(page, visit)

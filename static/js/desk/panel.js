@@ -69,6 +69,11 @@ panel.addEventListener("input", (event) => {
   if (event.target.form?.method === "post") typed = true;
 });
 
+// Every other way out, such as a link, a key or a reload: the browser asks in its own words.
+addEventListener("beforeunload", (event) => {
+  if (typed) event.preventDefault();
+});
+
 panel.addEventListener("cancel", (event) => {
   if (event.target !== panel) return;
   event.preventDefault();
@@ -114,7 +119,12 @@ document.body.addEventListener("htmx:confirm", (event) => {
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (!isOurs(event)) return;
   if (!panel.open) opener ??= event.detail.elt;
+  body.setAttribute("aria-busy", "true");
   show();
+});
+
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (isOurs(event)) body.removeAttribute("aria-busy");
 });
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
@@ -127,8 +137,12 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (!isOurs(event)) return;
   if (event.detail.requestConfig.verb === "get") typed = false;
   panel.scrollTop = 0;
-  // After a form has been sent its own address may lead nowhere: what is shown stays what it was.
-  if (event.detail.requestConfig.verb === "get") alone.href = event.detail.pathInfo.finalRequestPath;
+  const isAsked = event.detail.requestConfig.verb === "get";
+  const own = body.querySelector("[data-address]")?.dataset.address;
+  const address = own ?? (isAsked ? event.detail.pathInfo.finalRequestPath : "");
+  if (address) alone.href = address;
+  // Half of a form that was sent: its address would show it empty.
+  alone.hidden = !address;
   document.dispatchEvent(new CustomEvent("panel-shows"));
 });
 
@@ -149,6 +163,8 @@ document.addEventListener("panel-shows", () => {
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.body.addEventListener(name, (event) => {
     if (!panel.contains(event.detail.elt) && !isOurs(event)) return;
+    // Where nothing came there is nothing to look at; the focus goes back.
+    if (!body.children.length) closePanel({ ask: false });
     alarm(say(event.detail.requestConfig.verb === "get" ? "panel_failed" : "trouble"));
   });
 }
