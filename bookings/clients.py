@@ -19,6 +19,7 @@ from django.db.models import (
     FloatField,
     Func,
     Max,
+    Min,
     OuterRef,
     Q,
     Subquery,
@@ -27,6 +28,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from phonenumbers import country_code_for_region
 
 from bookings.models import Appointment, Client
@@ -139,12 +141,17 @@ def find_clients(text: str, *, limit: int = 8) -> list[Client]:
 
 
 def with_last_visit(rows: ClientQuerySet) -> ClientQuerySet:
-    """Add ``last_visit_at``: the start of the latest visit that was not called off."""
+    """Add ``last_visit_at``: the start of the next visit that is not over, else of the latest.
+
+    Whoever rings about her visit means the next one. Visits that were called off do not count.
+    """
     visits = Appointment.objects.filter(
         client=Coalesce(OuterRef("merged_into"), OuterRef("pk")), status__in=CAME_OR_COMES
-    )
-    latest = visits.order_by().values("client").annotate(at=Max("starts_at")).values("at")
-    return rows.annotate(last_visit_at=Subquery(latest))
+    ).order_by()
+    coming = visits.filter(status__in=UPCOMING, ends_at__gt=timezone.now())
+    soonest = coming.values("client").annotate(at=Min("starts_at")).values("at")
+    latest = visits.values("client").annotate(at=Max("starts_at")).values("at")
+    return rows.annotate(last_visit_at=Coalesce(Subquery(soonest), Subquery(latest)))
 
 
 def last_visits(client: Client, limit: int = 3) -> list[Appointment]:

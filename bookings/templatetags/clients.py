@@ -6,15 +6,24 @@ from django import template
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bookings.words import full_day
+from bookings.words import full_day, moment_in_a_sentence
 
 register = template.Library()
 
 
 @register.filter
 def last_visit(at: datetime | None) -> str:
-    """When somebody was here last, or is coming: Tuesday 24 November."""
+    """When somebody is coming, or was here last: booked for today, 10:20."""
     if at is None:
         return _("no visit yet")
-    day = full_day(timezone.localtime(at).date(), timezone.localdate())
-    return _("booked for %(day)s") % {"day": day} if at > timezone.now() else day
+    when = visit_when(at)
+    return _("booked for %(day)s") % {"day": when} if at > timezone.now() else when
+
+
+@register.filter
+def visit_when(at: datetime) -> str:
+    """Today, 10:20, as every visit of today and later; before that the day alone."""
+    local, today = timezone.localtime(at), timezone.localdate()
+    if local.date() < today:
+        return full_day(local.date(), today)
+    return moment_in_a_sentence(local, today)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
@@ -14,6 +16,7 @@ from services.models import ServiceOption
 from tests.bookings.conftest import at
 from tests.bookings.race.harness import tell
 from tests.bookings.rows import make_appointment
+from tests.bookings.staff_pages import browser_of
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +180,30 @@ def test_among_equals_whoever_came_last_leads(
         None,
         None,
     ]
+
+
+def test_the_next_visit_is_told_before_later_and_earlier_ones(
+    clock: time_machine.Traveller, mia: Therapist, fern: Room, hour: ServiceOption, dana: User
+) -> None:
+    client = make("Ann Due")
+    for start, status in (
+        (at(10, days=-7), "completed"),
+        (at(10, days=0), "confirmed"),
+        (at(10, days=7), "confirmed"),
+    ):
+        make_appointment(hour, mia, fern, start, client=client, status=status)
+    for moment, search, clients in (
+        (at(8, days=0), "visit today, 10:00", "booked for today, 10:00"),
+        (at(10, 20, days=0), "visit today, 10:00", "today, 10:00"),
+        (at(12, days=0), "visit Monday 30 November, 10:00", "for Monday 30 November, 10:00"),
+        (at(12, days=8), "visit Monday 30 November<", "Monday 30 November"),
+    ):
+        clock.move_to(moment)
+        desk = browser_of(dana)
+        found = desk.get("/desk/book/client/", {"q": "ann due"}).content.decode()
+        assert search in found
+        listed = desk.get("/desk/clients/", {"q": "ann due"}).content.decode()
+        assert clients in listed
 
 
 def test_a_merged_record_leads_to_the_kept_one_once(people: dict[str, Client]) -> None:
