@@ -4,6 +4,8 @@ import logging
 import re
 from typing import ClassVar
 
+from django.core.exceptions import PermissionDenied
+
 SECRET_LINK = re.compile(
     r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/)"
     r"[^/\s\"']+"
@@ -40,6 +42,16 @@ class HidePeople(_Blank):
     """Blank whom the desk has searched for: names, mail addresses and numbers of clients."""
 
     pattern = TYPED
+
+
+class ShortRefusals(logging.Filter):
+    """Leave out the traceback of a page that somebody may not open: nothing is broken there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut the record's traceback; every record passes."""
+        if record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
+            record.exc_info = record.exc_text = None
+        return True
 
 
 def guard_server_logs() -> None:

@@ -343,13 +343,14 @@ LOGGING: dict[str, Any] = {
     "filters": {
         "visit_links": {"()": "spa.logs.HideVisitLinks"},
         "people": {"()": "spa.logs.HidePeople"},
+        "refusals": {"()": "spa.logs.ShortRefusals"},
     },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["visit_links", "people"],
+            "filters": ["visit_links", "people", "refusals"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},

@@ -1,5 +1,6 @@
 """One settings file: a trial by default, production where secrets are given."""
 
+import io
 import json
 import logging
 import stat
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from spa.logs import HidePeople, HideVisitLinks
 from tests.spa.commands import newcomers_environment, processes_of, run
@@ -121,6 +125,25 @@ def test_log_does_not_open_a_visit(client: Client, caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, logger="django.request"):
         client.get("/visit/a-secret-of-the-link/nothing-here/")
     assert caplog.messages == ["Not Found: /visit/…/nothing-here/"]
+
+
+def test_a_refused_page_is_one_line_in_the_log_and_a_fault_has_its_traceback() -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    for name in settings.LOGGING["handlers"]["stderr"]["filters"]:
+        handler.addFilter(import_string(settings.LOGGING["filters"][name]["()"])())
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        for fault in (PermissionDenied(), ValueError("Oh.")):
+            logger.warning("Answered: %s", "/desk/", exc_info=fault)
+    finally:
+        logger.removeHandler(handler)
+    assert written.getvalue().splitlines() == [
+        "Answered: /desk/",
+        "Answered: /desk/",
+        "ValueError: Oh.",
+    ]
 
 
 @pytest.mark.parametrize(
