@@ -99,6 +99,14 @@ def test_what_is_free_today_is_said_by_therapist(
     assert page.index("Mia 12:05 – 17:00") < page.index("Noor 12:05 – 17:00")
 
 
+def test_a_free_stretch_begins_with_the_start_that_is_booked(
+    dana: User, mia: Therapist, fern: Room, clock: time_machine.Traveller
+) -> None:
+    Service.objects.update(buffer_before_minutes=5)
+    clock.move_to(at(12, 1))
+    assert "Mia 12:10 – 17:00" in strip(dana)
+
+
 def test_another_day_tells_its_numbers_and_what_is_free(dana: User, visit: Appointment) -> None:
     page = strip(dana, date="2026-11-24")
     assert "1 visit" in page
