@@ -84,7 +84,7 @@ def test_the_whole_day_works_without_scripts(
     row = page.locator(f"#visit-{visits[0].reference}")
     row.get_by_role("button", name="Arrived Cleo").click()
     page.get_by_text("Cleo is here.").wait_for()
-    row.get_by_role("button", name="Started Cleo").click()
+    row.get_by_role("button", name="Start the treatment Cleo").click()
     row.get_by_role("button", name="Completed Cleo").click()
     page.get_by_text("The visit of Cleo is completed.").wait_for()
     assert status_of(visits[0]) == "completed"
@@ -156,7 +156,7 @@ def test_only_what_a_length_needs_is_asked(
     page: Page, live_server: LiveServer, visits: list[Appointment]
 ) -> None:
     open_desk(page, live_server, "/desk/time-off/new/")
-    time, last_day = page.get_by_label("Time", exact=True), page.get_by_label("Until, that day")
+    time, last_day = page.get_by_label("Time", exact=True), page.get_by_label("Last day")
     until = page.get_by_label("Until", exact=True)
     for length, shown in {
         "1 hour": (True, False, False),
