@@ -35,6 +35,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 expect.set_options(timeout=15_000)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that run the whole spa: one of them at the end would be waited for."""
+    items.sort(key=lambda item: "var" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Make the database, and have the staff groups come back whenever a test has emptied it.
