@@ -220,6 +220,7 @@ def test_nobody_is_kept_out(
     pages = [
         desk_url("appointment", visit),
         desk_url("change", visit),
+        desk_url("cancel", visit),
         desk_url("decide", open_check),
     ]
     for path in pages:
