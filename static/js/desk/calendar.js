@@ -234,7 +234,9 @@ function reset() {
  * are three days, so a function is asked for its address only when it is its turn.
  */
 function go(url, how) {
-  going = going.then(() => visit(typeof url === "function" ? url() : url, how));
+  const next = () => visit(typeof url === "function" ? url() : url, how);
+  // One day that cannot be shown must not keep one from every other.
+  going = going.then(next).catch(() => alarm(say("panel_failed")));
   return going;
 }
 

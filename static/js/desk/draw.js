@@ -112,7 +112,11 @@ function lateness(visit, now) {
   if (!isAwaited(visit, now)) return null;
   const minutes = Math.floor((now - Date.parse(visit.at)) / 60_000);
   if (minutes >= visit.minutes) return { words: say("unfinished"), label: say("unfinished_label") };
-  return { words: say("late_by", { minutes }), label: say("late_label", { minutes }) };
+  return { words: say("late_by", { minutes }), label: lateLabel(minutes) };
+}
+
+function lateLabel(minutes) {
+  return minutes === 1 ? say("late_label_one") : say("late_label", { minutes });
 }
 
 export function columnHead({ resource }) {

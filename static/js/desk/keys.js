@@ -16,7 +16,7 @@ export function listen(acts) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || isTyping(event)) return;
     if (arrow(event)) return event.preventDefault();
-    if (!toggle.checked || document.querySelector("dialog:modal")) return;
+    if (!(toggle.checked || event.key === "Escape") || document.querySelector("dialog:modal")) return;
     const act = { ...acts, "?": openSheet, u: undoLatest }[event.key];
     if (!act) return;
     event.preventDefault();

@@ -31,6 +31,8 @@ export class Live {
     this.etag = etag;
     this.seenAt = present();
     this.turn += 1;
+    // Where the page came from somebody is signed in, again or still.
+    this.become("live");
     this.later();
   }
 
@@ -60,6 +62,18 @@ export class Live {
   async ask() {
     if (document.hidden || this.held || !this.url || this.state === "ended") return;
     const turn = (this.turn += 1);
+    const answer = await this.look();
+    if (turn !== this.turn) return;
+    try {
+      if (answer) this.take(answer);
+      else this.fail();
+    } finally {
+      if (this.state !== "ended") this.later();
+    }
+  }
+
+  /** What the server says, with its diary where that is new; nothing where it cannot be reached. */
+  async look() {
     try {
       const answer = await fetch(this.url, {
         headers: { "If-None-Match": this.etag },
@@ -67,20 +81,18 @@ export class Live {
         redirect: "manual",
         signal: AbortSignal.timeout(10_000),
       });
-      if (turn === this.turn) await this.take(answer, turn);
+      return { answer, diary: answer.ok ? await answer.json() : null };
     } catch {
-      if (turn === this.turn) this.fail();
+      return null;
     }
-    if (turn === this.turn && this.state !== "ended") this.later();
   }
 
-  async take(answer, turn) {
+  take({ answer, diary }) {
     // The login, or a person who no longer works at the desk.
     if (answer.type === "opaqueredirect" || answer.status === 403) return this.become("ended");
     if (answer.status !== 304 && !answer.ok) return this.fail();
-    if (answer.ok) {
-      const diary = await answer.json();
-      if (turn !== this.turn || this.held) return;
+    if (diary) {
+      if (this.held) return;
       this.etag = diary.etag;
       this.onChange(diary);
     }
