@@ -30,10 +30,11 @@ LONGEST_KEY = 18
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two records, with how many visits it has and how many are still to come."""
+    """One of two records: all its visits, those that were given, and those still to come."""
 
     client: Client
     visits: int
+    given: int
     ahead: int
 
 
@@ -143,7 +144,13 @@ def _look_at_both(request: HttpRequest, kept: Client, other: Client) -> HttpResp
 def _side(client: Client) -> Side:
     ahead = Q(status__in=UPCOMING, ends_at__gt=timezone.now())
     rows = Appointment.objects.booked().filter(client=client)
-    found = rows.aggregate(visits=Count("pk"), ahead=Count("pk", filter=ahead))
+    # As the record counts them: what was called off is a row, but no visit.
+    given = Q(status=Appointment.Status.COMPLETED)
+    found = rows.aggregate(
+        visits=Count("pk"),
+        given=Count("pk", filter=given),
+        ahead=Count("pk", filter=ahead),
+    )
     return Side(client, **found)
 
 

@@ -49,6 +49,8 @@ def test_two_records_are_merged_by_the_desk(
     page(desk.get(url(cleo, "merge/?q=otto")))
     shown = page(desk.get(url(cleo, f"merge/?with={otto.pk}")))
     assert "1 visit goes to Cleo, with its history and its health check." in shown
+    # The visit is booked and not given yet: the record counts it no other way.
+    assert "<dt>Visits</dt><dd>0, 1 still to come</dd>" in shown
     assert "Mails go to cleo@example.com." in shown
     assert not ClientMerge.objects.exists()
     answer = desk.post(url(cleo, "merge/"), {"with": otto.pk})
