@@ -1,5 +1,6 @@
-"""Taking back what was done in the calendar: how long it is offered, and what ends it."""
+"""Small ways out in the calendar: the undo, the drawer's own page, and the way past the bar."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -21,6 +22,7 @@ from tests.bookings.calendar_pages import (
     until,
 )
 from tests.bookings.conftest import OTTO, at
+from tests.bookings.staff_pages import desk_url
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -117,3 +119,40 @@ def test_a_step_back_leaves_nothing_to_undo(
     expect(desk.get_by_role("button", name="Undo")).to_have_count(0)
     desk.keyboard.press("u")
     expect(desk.locator(".slip", has_text="There is nothing to undo.")).to_be_visible()
+
+
+def test_open_as_a_page_leads_to_what_the_drawer_shows(desk: Page, cleo_visit: Appointment) -> None:
+    alone = desk.get_by_role("link", name="Open as a page")
+    card(desk, cleo_visit).click()
+    desk.get_by_role("link", name="Change").click()
+    expect(alone).to_have_attribute("href", desk_url("change", cleo_visit))
+    desk.get_by_label("Minutes").fill("75")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator(".slip")).to_contain_text("Cleo: now until 11:15 with Mia.")
+    expect(alone).to_have_attribute("href", desk_url("appointment", cleo_visit))
+    # Half of a booking has no address of its own.
+    desk.keyboard.press("b")
+    expect(alone).to_have_attribute("href", re.compile("/desk/book/$"))
+    desk.get_by_role("combobox", name="Who comes?").fill("cleo")
+    desk.locator("#booking-people").get_by_role("option").first.click()
+    expect(desk.get_by_text("Lymphatic drainage massage").first).to_be_visible()
+    expect(alone).to_be_hidden()
+
+
+def test_the_keyboard_comes_to_the_visits_at_once(
+    desk: Page, cleo_visit: Appointment, otto_visit: Appointment
+) -> None:
+    expect(card(desk, cleo_visit)).to_be_visible()
+    skip = desk.get_by_role("link", name="Skip to the visits")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(card(desk, cleo_visit)).to_be_focused()
+    desk.keyboard.press("ArrowRight")
+    expect(card(desk, otto_visit)).to_be_focused()
+    desk.get_by_role("button", name="Help and shortcuts").focus()
+    desk.keyboard.press("v")
+    expect(
+        card(desk, cleo_visit).or_(card(desk, otto_visit)).and_(desk.locator(":focus"))
+    ).to_have_count(1)

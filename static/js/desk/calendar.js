@@ -2,7 +2,7 @@
 
 import { frame, showState } from "./around.js";
 import { columnHead, contentOf, dress, toBand, toVisit } from "./draw.js";
-import { listen, rove } from "./keys.js";
+import { enter, listen, rove } from "./keys.js";
 import { Live } from "./live.js";
 import { news } from "./news.js";
 import { closePanel, isOpen, openPanel, openUrl } from "./panel.js";
@@ -400,6 +400,12 @@ function ended() {
 setInterval(tick, 30_000);
 setInterval(() => document.hidden || refreshStrip(), 60_000);
 
+const toVisits = () => enter() || place.focus();
+document.getElementById("skip-to-visits").addEventListener("click", (event) => {
+  event.preventDefault();
+  toVisits();
+});
+
 const follow = (id) => () => document.getElementById(id)?.click();
 listen({
   t: follow("now"),
@@ -411,6 +417,7 @@ listen({
   r: follow("view-rooms"),
   w: follow("view-week"),
   l: follow("view-list"),
+  v: toVisits,
   b: follow("book"),
   "/": () => location.assign(paths.clients),
   g: () => {

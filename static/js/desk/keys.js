@@ -93,6 +93,13 @@ export function rove(chosen) {
   for (const one of all) one.tabIndex = one === stop ? 0 : -1;
 }
 
+/** Give the visit that Tab reaches the focus; false where there is none. */
+export function enter() {
+  const stop = document.querySelector(".ec-event[data-ref][tabindex='0']");
+  stop?.focus();
+  return Boolean(stop);
+}
+
 function firstByTime(all) {
   const place = (one) => one.getBoundingClientRect();
   return all.sort((a, b) => place(a).top - place(b).top || place(a).left - place(b).left)[0];
