@@ -1,5 +1,6 @@
 """The front desk types another time, length, therapist or room: what dragging does, by keyboard."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from bookings import actions
 from bookings.actions import BookingError, ChangedMeanwhile, InTheWay, ReasonNeeded, TimeTaken
 from bookings.cards import Card
 from bookings.forms.desk_change import ChangeForm
-from bookings.models import Appointment
+from bookings.models import Appointment, Therapist
 from bookings.permissions import desk_only
 from bookings.queries import last_bookable_day
 from bookings.views.common import private, spa_of
@@ -44,6 +45,31 @@ def change(request: HttpRequest, reference: str) -> HttpResponse:
     form = ChangeForm(_typed(request), visit=visit, zone=spa_of(request).zone, address=address)
     if form.is_valid():
         return _save(request, visit, form)
+    return _ask(request, visit, form)
+
+
+def ask_why(
+    request: HttpRequest,
+    visit: Appointment,
+    needed: ReasonNeeded,
+    *,
+    starts_at: datetime,
+    therapist: Therapist | None,
+) -> HttpResponse:
+    """Ask for the reason of a time that was picked elsewhere, with that time in the form."""
+    local = starts_at.astimezone(spa_of(request).zone)
+    picked = {
+        "day": f"{local:%Y-%m-%d}",
+        "clock": f"{local:%H:%M}",
+        "which": str(local.fold),
+        "minutes": str(visit.minutes),
+        "therapist": str(therapist.pk) if therapist else "",
+        "room": "",
+        "sequence": str(visit.sequence),
+        **({"tell": "on"} if request.POST.get("tell") else {}),
+    }
+    form = ChangeForm(picked, visit=visit, zone=spa_of(request).zone, address=address_of(visit))
+    form.add_error("reason", needed.message)
     return _ask(request, visit, form)
 
 

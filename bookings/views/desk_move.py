@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from bookings import actions
-from bookings.actions import BookingError, InTheWay, TimeTaken
+from bookings.actions import BookingError, InTheWay, ReasonNeeded, TimeTaken
 from bookings.cards import Card
 from bookings.forms.desk import MoveForm
 from bookings.models import Appointment, Therapist
@@ -27,6 +27,7 @@ from bookings.views.desk_answers import (
     refused,
     too_late,
 )
+from bookings.views.desk_change import ask_why
 from bookings.views.news_words import changed
 from bookings.views.staff import booked_or_404, day_asked_for, me
 from bookings.views.times import Choice, FreeTime, Times, Wanted, read_start
@@ -48,6 +49,8 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         try:
             moved = _move(request, visit, form)
+        except ReasonNeeded as needed:
+            return _ask_why(request, visit, form, needed)
         except TimeTaken as error:
             gone = error
         except BookingError as error:
@@ -60,9 +63,8 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _move(request: HttpRequest, visit: Appointment, form: MoveForm) -> Appointment:
     spa, now = spa_of(request), timezone.now()
+    starts_at = _picked(request, form)
     # A time that cannot be read is none that could be free.
-    start = form.data.get("start", "")
-    starts_at = read_start(start, last_day=last_bookable_day(spa, now))
     if not form.is_valid() or starts_at is None:
         raise TimeTaken
     visit.sequence = form.seen
@@ -75,6 +77,21 @@ def _move(request: HttpRequest, visit: Appointment, form: MoveForm) -> Appointme
         therapist=_therapist(form.cleaned_data["therapist"]),
         tell=form.tells,
     )
+
+
+def _ask_why(
+    request: HttpRequest, visit: Appointment, form: MoveForm, needed: ReasonNeeded
+) -> HttpResponse:
+    """Free times keep the house's rules, but the client may have another visit then."""
+    starts_at = _picked(request, form)
+    assert starts_at is not None
+    therapist = _therapist(form.cleaned_data["therapist"])
+    return ask_why(request, visit, needed, starts_at=starts_at, therapist=therapist)
+
+
+def _picked(request: HttpRequest, form: MoveForm) -> datetime | None:
+    spa, now = spa_of(request), timezone.now()
+    return read_start(form.data.get("start", ""), last_day=last_bookable_day(spa, now))
 
 
 def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None) -> dict[str, Any]:

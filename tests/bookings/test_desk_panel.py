@@ -777,6 +777,18 @@ def test_a_move_in_the_drawer_answers_with_the_visit(
     assert visit.messages.pending().filter(kind="changed").exists()
 
 
+def test_a_free_time_at_which_she_has_another_visit_asks_why(
+    desk: Browser, visit: Appointment, noor: Therapist, mia: Therapist, moss: Room, book: Book
+) -> None:
+    moss.services.add(visit.service)
+    book(at(14), therapist=noor)
+    asked = sent(desk, visit, "move", start="2026-11-24T14:00Z", therapist=mia.pk, tell="on")
+    assert "Cleo has a visit then: 14:00 – 15:00 with Noor." in words(asked)
+    assert 'name="reason"' in asked.content.decode()
+    moved = change(desk, visit, clock="14:00", room="", reason="Agreed on the phone")
+    assert news(moved)["news"] == "Cleo: moved to Tuesday 24 November, 14:00 with Mia, in Moss."
+
+
 # --- Who may, and what it costs --------------------------------------------------------------
 
 PLACES = ["appointment", "step", "note", "change", "move", "cancel", "decide", "revoke_links"]
