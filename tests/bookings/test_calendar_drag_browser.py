@@ -94,6 +94,18 @@ def test_the_edge_is_dragged_to_lengthen(desk: Page, cleo_visit: Appointment) ->
     assert place_of(cleo_visit) == (at(10), 120, "Mia")
 
 
+def test_a_visit_that_cannot_last_longer_is_offered_no_other_day(
+    desk: Page, cleo_visit: Appointment, mia: Therapist, book: Callable[..., Appointment]
+) -> None:
+    otto_visit = book(at(12), therapist=mia, details=OTTO)
+    expect(card(desk, otto_visit)).to_be_visible()
+    resize(desk, card(desk, cleo_visit), to=hour(desk, "12:00"))
+    refusal = desk.get_by_role("alert").filter(has_text="Mia is with Otto")
+    expect(refusal).to_be_visible()
+    expect(refusal.get_by_role("button", name=":")).to_have_count(0)
+    assert place_of(cleo_visit) == (at(10), 60, "Mia")
+
+
 def test_a_refusal_goes_back_and_says_who_is_in_the_way(
     desk: Page, cleo_visit: Appointment, otto_visit: Appointment
 ) -> None:
@@ -114,7 +126,7 @@ def test_a_refusal_goes_back_and_says_who_is_in_the_way(
 def test_a_broken_rule_asks_for_a_reason(desk: Page, cleo_visit: Appointment) -> None:
     evening = (column(desk, "Mia"), hour(desk, "17:00"))
     drag(desk, card(desk, cleo_visit), to=evening)
-    asked = desk.get_by_role("dialog", name="Move it all the same?")
+    asked = desk.get_by_role("dialog", name="Do it all the same?")
     expect(asked).to_contain_text("Mia works 09:00 – 17:00")
     asked.get_by_role("button", name="Leave it").click()
     expect(card(desk, cleo_visit)).to_contain_text("10:00")

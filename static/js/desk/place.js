@@ -58,7 +58,9 @@ async function send(desk, info, wish) {
   info.revert();
   if (status === 403) return desk.ended();
   if (status === 0) return alarm(say("failed"));
-  const choices = (data.nearest ?? []).map(({ at, words }) => [words, () => instead(desk, url, { ...wish, start: at })]);
+  // Another day is no answer to a visit that only needs to last longer.
+  const nearest = wish.start === visit.at && wish.minutes ? [] : (data.nearest ?? []);
+  const choices = nearest.map(({ at, words }) => [words, () => instead(desk, url, { ...wish, start: at })]);
   return alarm(data.message ?? say("trouble"), { choices });
 }
 
