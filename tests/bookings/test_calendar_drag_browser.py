@@ -158,14 +158,28 @@ def test_a_move_on_a_stale_view_is_told_what_changed(
     assert place_of(cleo_visit)[0] == at(12)
 
 
+@pytest.mark.parametrize(
+    ("at_edge", "said", "place"),
+    [
+        (False, "11:00 with Mia.", (at(11), 60, "Mia")),
+        (True, "now until 12:00", (at(10), 120, "Mia")),
+    ],
+    ids=["moved", "lengthened"],
+)
 def test_a_visit_is_held_and_dragged_by_touch(
-    browser: Browser, live_server: LiveServer, dana: User, cleo_visit: Appointment
+    at_edge: bool,
+    said: str,
+    place: tuple[object, ...],
+    browser: Browser,
+    live_server: LiveServer,
+    dana: User,
+    cleo_visit: Appointment,
 ) -> None:
     context = browser.new_context(viewport=PHONE, locale="en-GB", has_touch=True, is_mobile=True)
     page = open_calendar(context, live_server, dana, TUESDAY)
     box = card(page, cleo_visit).bounding_box()
     assert box is not None
-    x, y = box["x"] + 40, box["y"] + 6
+    x, y = box["x"] + 40, box["y"] + (box["height"] - 3 if at_edge else 6)
     target = y + hour(page, "11:00") - hour(page, "10:00")
     touch = context.new_cdp_session(page)
 
@@ -178,8 +192,8 @@ def test_a_visit_is_held_and_dragged_by_touch(
     for part in range(1, 9):
         send("touchMove", y + (target - y) * part / 8)
     send("touchEnd", None)
-    expect(page.locator(".slip")).to_contain_text("11:00 with Mia.")
-    until(lambda: place_of(cleo_visit), (at(11), 60, "Mia"))
+    expect(page.locator(".slip")).to_contain_text(said)
+    until(lambda: place_of(cleo_visit), place)
     context.close()
 
 
