@@ -197,7 +197,7 @@ def test_an_exact_time_is_taken_by_the_spas_clock(
 
 
 @pytest.mark.parametrize(
-    ("date", "clock", "words"),
+    ("date", "said_time", "words"),
     [
         ("", "14:00", "Please say the day."),
         ("2026-11-24", "", "Please say the time."),
@@ -211,9 +211,9 @@ def test_an_exact_time_is_taken_by_the_spas_clock(
     ],
 )
 def test_an_exact_time_that_cannot_be_is_explained(
-    desk: Browser, cleo: Client, hour: ServiceOption, date: str, clock: str, words: str
+    desk: Browser, cleo: Client, hour: ServiceOption, date: str, said_time: str, words: str
 ) -> None:
-    page = send(desk, client=cleo.pk, option=hour.pk, do="take", date=date, clock=clock)
+    page = send(desk, client=cleo.pk, option=hour.pk, do="take", date=date, clock=said_time)
     assert page.context["stage"] == "when"
     assert words in page.content.decode()
 
