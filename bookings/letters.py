@@ -2,6 +2,8 @@
 
 Subject and preheader can be read on a locked phone: they name neither the treatment nor anything
 about health. The letter itself names the treatment, and nothing of the health check.
+
+The built-in words have the same placeholders as the owners' own (see ``bookings.placeholders``).
 """
 
 import re
@@ -18,8 +20,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
-from bookings.models import Appointment, Message
-from bookings.words import moment_in_words, span_in_words
+from bookings.models import Appointment, Message, Wording, Words
+from bookings.placeholders import fill
+from bookings.words import clock_time, full_day, moment_in_words, span_in_words
 from services.addresses import absolute
 from services.models import SpaProfile
 from services.prose import page_html
@@ -76,27 +79,54 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
+    """The built-in words of one kind, with placeholders.
+
+    Owners put words of their own in the place of all of them but ``added``: what is true of this
+    one visit only, which they cannot know.
+    """
+
     subject: str
     heading: str
     preheader: str
     opening: list[str]
     notes: list[str] = field(default_factory=list)
+    greeting: str = ""
+    added: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> Words:
+        """The words that owners may replace."""
+        return Words(
+            subject=self.subject,
+            preheader=self.preheader,
+            heading=self.heading,
+            greeting=self.greeting or _("Hello {name},"),
+            text="\n\n".join(self.opening),
+            below="\n\n".join(self.notes),
+        )
 
 
-def write_letter(message: Message, *, spa: SpaProfile, visit_url: str, now: datetime) -> Letter:
-    """Put ``message`` into words; times are told in the active time zone."""
+def write_letter(
+    message: Message, *, spa: SpaProfile, visit_url: str, now: datetime, words: Words | None = None
+) -> Letter:
+    """Put ``message`` into words; times are told in the active time zone.
+
+    ``words`` stand in the place of those that hold, for a preview.
+    """
     appointment = message.appointment
-    assert appointment.client is not None
     wording = WORDINGS[message.kind](appointment)
-    what = one_line(appointment.service.discreet_name)
+    words = words or Wording.own_words(message.kind) or wording.words
+    values = placeholder_values(message, spa=spa, now=now)
+    # On a locked phone the treatment goes by its discreet name.
+    discreet = {**values, "treatment": values["what"]}
     return Letter(
-        subject=wording.subject % {"what": what, "when": _moment(appointment.starts_at, now)},
-        preheader=wording.preheader,
-        heading=wording.heading,
-        greeting=_("Hello %(name)s,") % {"name": one_line(appointment.client.name)},
-        opening=wording.opening,
+        subject=fill(words.subject, discreet),
+        preheader=fill(words.preheader, discreet),
+        heading=fill(words.heading, values),
+        greeting=fill(words.greeting, values),
+        opening=_paragraphs(words.text, values) + _filled(wording.added, values),
         facts=_facts(message, spa, now),
-        notes=wording.notes,
+        notes=_paragraphs(words.below, values),
         button=_button(message, spa, visit_url),
         closing=_closing(message, spa, now),
         address=_address(spa),
@@ -104,9 +134,46 @@ def write_letter(message: Message, *, spa: SpaProfile, visit_url: str, now: date
     )
 
 
+def built_in_words(message: Message) -> Words:
+    """The words for ``message`` where no owner has written any."""
+    return WORDINGS[message.kind](message.appointment).words
+
+
+def placeholder_values(message: Message, *, spa: SpaProfile, now: datetime) -> dict[str, str]:
+    """What each placeholder stands for in ``message``, each in one line."""
+    appointment = message.appointment
+    assert appointment.client is not None
+    starts, today = appointment.starts_local, timezone.localdate(now)
+    return {
+        "name": one_line(appointment.client.name),
+        "when": _moment(appointment.starts_at, now),
+        "day": full_day(starts.date(), today),
+        "time": clock_time(starts),
+        "therapist": one_line(appointment.therapist.name),
+        "what": one_line(appointment.service.discreet_name),
+        "treatment": one_line(appointment.service.name),
+        "minutes": str(appointment.minutes),
+        "price": money(appointment.price, spa.currency),
+        "until": _moment(client_changes_until(appointment, spa=spa), now),
+        "reference": appointment.reference,
+        "place": _address(spa),
+        "spa": one_line(spa.name),
+        "phone": spa.phone.as_international,
+        "email": spa.email,
+    }
+
+
+def _paragraphs(text: str, values: dict[str, str]) -> list[str]:
+    return _filled([one for one in re.split(r"\n\s*\n", text.strip()) if one], values)
+
+
+def _filled(texts: list[str], values: dict[str, str]) -> list[str]:
+    return [fill(text, values) for text in texts]
+
+
 def _confirmation(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("Booked: %(what)s, %(when)s"),
+        subject=_("Booked: {what}, {when}"),
         heading=_("You are booked"),
         preheader=_("Where to find us, how to prepare, and how to move or cancel."),
         opening=[_("Thank you for booking. We look forward to seeing you.")],
@@ -115,7 +182,7 @@ def _confirmation(appointment: Appointment) -> _Wording:
 
 def _request_received(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("Request received: %(what)s, %(when)s"),
+        subject=_("Request received: {what}, {when}"),
         heading=_("We have your request"),
         preheader=_("We keep the time for you and write again as soon as it is decided."),
         opening=[
@@ -141,7 +208,7 @@ def _please_bring_a_note() -> str:
 
 def _granted(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("Confirmed: %(what)s, %(when)s"),
+        subject=_("Confirmed: {what}, {when}"),
         heading=_("Your visit is confirmed"),
         preheader=_("Where to find us, how to prepare, and how to move or cancel."),
         opening=[
@@ -155,7 +222,7 @@ def _granted(appointment: Appointment) -> _Wording:
 
 def _declined(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("About your request: %(what)s, %(when)s"),
+        subject=_("About your request: {what}, {when}"),
         heading=_("We cannot confirm this visit"),
         preheader=_("Please call us: we will gladly explain and look for something else."),
         opening=[
@@ -173,23 +240,25 @@ def _declined(appointment: Appointment) -> _Wording:
 
 def _changed(appointment: Appointment) -> _Wording:
     # It may take the place of a confirmation or of a request's letter that was not sent yet.
-    opening = [_("This is how we expect you now. What we wrote before no longer holds.")]
     if appointment.status == Appointment.Status.REQUESTED:
-        opening.append(_("It is still a request: we will write to you as soon as it is decided."))
-        opening.append(_please_bring_a_note())
+        added = [
+            _("It is still a request: we will write to you as soon as it is decided."),
+            _please_bring_a_note(),
+        ]
     else:
-        opening.append(_("The new time is confirmed."))
+        added = [_("The new time is confirmed.")]
     return _Wording(
-        subject=_("Moved: %(what)s, now %(when)s"),
+        subject=_("Moved: {what}, now {when}"),
         heading=_("Your visit has moved"),
         preheader=_("The new time, and how to change it again."),
-        opening=opening,
+        opening=[_("This is how we expect you now. What we wrote before no longer holds.")],
+        added=added,
     )
 
 
 def _cancelled(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("Cancelled: %(what)s, %(when)s"),
+        subject=_("Cancelled: {what}, {when}"),
         heading=_("Your visit is cancelled"),
         preheader=_("Come another time? It takes a minute to book."),
         opening=[
@@ -200,7 +269,7 @@ def _cancelled(appointment: Appointment) -> _Wording:
 
 def _reminder(appointment: Appointment) -> _Wording:
     return _Wording(
-        subject=_("Reminder: %(what)s, %(when)s"),
+        subject=_("Reminder: {what}, {when}"),
         heading=_("See you soon"),
         preheader=_("Where to find us, how to prepare, and what to do if you cannot come."),
         opening=[

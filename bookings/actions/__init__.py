@@ -88,6 +88,7 @@ from bookings.actions.visits import (
     may_arrive,
     start_treatment,
 )
+from bookings.actions.wording import WordedMeanwhile, drop_wording, keep_wording
 
 __all__ = [
     "CLIENT",
@@ -116,6 +117,7 @@ __all__ = [
     "RecordMerged",
     "TimeTaken",
     "UnusableTime",
+    "WordedMeanwhile",
     "add_client",
     "affirm_health_check",
     "block_time",
@@ -131,12 +133,14 @@ __all__ = [
     "current_client",
     "decide_request",
     "discard_health_check",
+    "drop_wording",
     "entry_of",
     "expire_holds",
     "fields_filled",
     "hold_time",
     "issue_visit_link",
     "joined_notes",
+    "keep_wording",
     "mark_arrived",
     "mark_completed",
     "mark_expected",

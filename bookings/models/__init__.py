@@ -14,6 +14,7 @@ from bookings.models.people import (
     NotTheSame,
     Therapist,
 )
+from bookings.models.wording import Wording, Words
 
 __all__ = [
     "Appointment",
@@ -31,5 +32,7 @@ __all__ = [
     "TimeOff",
     "TreatmentNote",
     "VisitLink",
+    "Wording",
+    "Words",
     "WorkingHours",
 ]
