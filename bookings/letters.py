@@ -65,6 +65,15 @@ class Letter:
     closing: list[str]
     address: str
     preparation: str = ""
+    more: list[Button] = field(default_factory=list)
+    """What else can be done, less often."""
+    banner: str = ""
+    """What kind of letter this really is, above everything: a test."""
+
+    @property
+    def buttons(self) -> list[Button]:
+        """All that can be done, the first thing first."""
+        return [self.button, *self.more]
 
     @property
     def preparation_html(self) -> SafeString:
@@ -131,6 +140,7 @@ def write_letter(
         closing=_closing(message, spa, now),
         address=_address(spa),
         preparation=appointment.service.preparation if message.kind in PREPARES else "",
+        more=_more_buttons(message, spa, visit_url, now),
     )
 
 
@@ -324,7 +334,19 @@ def _button(message: Message, spa: SpaProfile, visit_url: str) -> Button:
     if message.kind == Kind.CANCELLED:
         times = reverse("bookings:times", args=[message.appointment.service.slug])
         return Button(_("Find another time"), absolute(times))
-    return Button(_("Open your visit page"), visit_url)
+    return Button(_("See your visit"), visit_url)
+
+
+def _more_buttons(message: Message, spa: SpaProfile, visit_url: str, now: datetime) -> list[Button]:
+    """Move and cancel, each to its own page, which asks before anything changes."""
+    appointment = message.appointment
+    if message.kind in ENDS or not may_client_change(appointment, spa=spa, now=now):
+        return []
+    if appointment.status == Appointment.Status.REQUESTED:
+        move, cancel = _("Move the request"), _("Cancel the request")
+    else:
+        move, cancel = _("Move the visit"), _("Cancel the visit")
+    return [Button(move, f"{visit_url}reschedule/"), Button(cancel, f"{visit_url}cancel/")]
 
 
 def _closing(message: Message, spa: SpaProfile, now: datetime) -> list[str]:
@@ -343,7 +365,7 @@ def _changing(appointment: Appointment, spa: SpaProfile, now: datetime) -> str:
     if not may_client_change(appointment, spa=spa, now=now):
         words = _("To move or cancel your visit, please call us: %(phone)s.")
     elif appointment.status == Appointment.Status.REQUESTED:
-        words = _("On your visit page you can move your request or take it back.")
+        words = _("You can move or cancel your request online at any time before the visit.")
     else:
         words = _(
             "On your visit page you can move or cancel until %(until)s. After that, please call "

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import PurePath
 from smtplib import (
     SMTPDataError,
@@ -22,11 +22,9 @@ from smtplib import (
 from traceback import extract_tb
 from urllib.parse import urlsplit
 
-import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
@@ -36,6 +34,7 @@ from bookings.actions import issue_visit_link, outbox
 from bookings.calendar import visit_calendar
 from bookings.letters import one_line, write_letter
 from bookings.models import Message
+from bookings.rendering import render_letter
 from services.addresses import absolute
 from services.models import SpaProfile
 
@@ -57,8 +56,6 @@ CALENDAR_METHODS = {
     Kind.CHANGED: "REQUEST",
     Kind.CANCELLED: "CANCEL",
 }
-# Fills the preview line of a mailbox, which would go on with the letter and its treatment.
-FILLER = "\u00a0\u200c" * 120
 
 
 def deliver_due(*, now: datetime) -> int:
@@ -81,17 +78,16 @@ def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAl
     with timezone.override(spa.zone), translation.override(settings.LANGUAGE_CODE):
         visit_url = absolute(reverse("bookings:visit", args=[key]))
         letter = write_letter(message, spa=spa, visit_url=visit_url, now=now)
-        words = {"letter": letter, "spa": spa, "filler": FILLER}
+        parts = render_letter(letter, spa=spa)
         mail = EmailMultiAlternatives(
             subject=letter.subject,
-            body=render_to_string("bookings/messages/letter.txt", words),
+            body=parts.text,
             from_email=_sender(spa),
             to=[appointment.client.email],
             reply_to=[spa.email],
             headers=_headers(message),
         )
-        html = render_to_string("bookings/messages/letter.html", words)
-        mail.attach_alternative(_inliner().inline(html), "text/html")
+        mail.attach_alternative(parts.html, "text/html")
         method = CALENDAR_METHODS.get(Kind(message.kind))
         if method:
             calendar = visit_calendar(appointment, spa=spa, method=method)
@@ -234,14 +230,3 @@ def _headers(message: Message) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
     }
-
-
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    """Writes the measures into the elements and leaves the colours in the letter's head."""
-    return css_inline.CSSInliner(
-        inline_style_tags=False,
-        keep_style_tags=True,
-        load_remote_stylesheets=False,
-        extra_css=render_to_string("bookings/messages/letter.css"),
-    )
