@@ -82,7 +82,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SITE_URL = (env.str("SITE_URL", default="") or "http://localhost:8000").rstrip("/")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "spa.admin_app.OwnersAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

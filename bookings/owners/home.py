@@ -1,0 +1,151 @@
+"""What the owners' home shows: what needs them, and today in numbers. Reads only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bookings.actions.changes import CHANGEABLE
+from bookings.clearances import waiting_requests
+from bookings.day import Day, desk_day
+from bookings.models import Appointment, Message, TimeOff
+from services.models import Service, SpaProfile
+from services.templatetags.menu import money
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that waits for the owner: how much of it, in one sentence, and where to go."""
+
+    count: int
+    words: str
+    url: str
+    link: str
+    is_pressing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of today; ``more`` is a second, smaller one in words."""
+
+    name: str
+    value: str
+    more: str = ""
+
+
+def matters(*, spa: SpaProfile, now: datetime) -> list[Matter]:
+    """Return what waits, the pressing things first; a fixed number of queries."""
+    found = [one for look in LOOKS if (one := look(spa, now)) is not None]
+    return sorted(found, key=lambda one: not one.is_pressing)
+
+
+def requests_waiting(spa: SpaProfile, now: datetime) -> Matter | None:
+    """Requests that nobody has decided; one query."""
+    queue = waiting_requests(spa=spa, now=now)
+    if not len(queue):
+        return None
+    words = ngettext("request waits for an answer.", "requests wait for an answer.", len(queue))
+    if queue.overdue:
+        late = ngettext("%d is overdue.", "%d are overdue.", queue.overdue) % queue.overdue
+        words = f"{words} {late}"
+    link, url = _("Decide at the desk"), reverse("bookings:desk_clearances")
+    return Matter(len(queue), words, url, link, is_pressing=bool(queue.overdue))
+
+
+def mails_given_up(spa: SpaProfile, now: datetime) -> Matter | None:
+    """Mails about visits to come that could not be delivered; one query."""
+    lost = Message.objects.filter(state=Message.State.FAILED, appointment__starts_at__gt=now)
+    count = lost.count()
+    if not count:
+        return None
+    words = ngettext(
+        "mail about a coming visit did not arrive. Better call.",
+        "mails about coming visits did not arrive. Better call.",
+        count,
+    )
+    url = reverse("admin:bookings_message_changelist") + "?state__exact=failed"
+    return Matter(count, words, url, _("See which"), is_pressing=True)
+
+
+def visits_in_the_way(spa: SpaProfile, now: datetime) -> Matter | None:
+    """Visits that stand in somebody's time off; one query."""
+    off = TimeOff.objects.filter(
+        Q(therapist=None) | Q(therapist=OuterRef("therapist")),
+        starts_at__lt=OuterRef("ends_at"),
+        ends_at__gt=OuterRef("starts_at"),
+    )
+    ahead = Appointment.objects.filter(status__in=CHANGEABLE, ends_at__gt=now)
+    count = ahead.filter(Exists(off)).count()
+    if not count:
+        return None
+    words = ngettext(
+        "visit stands in a time off and has to be moved.",
+        "visits stand in a time off and have to be moved.",
+        count,
+    )
+    url = reverse("admin:bookings_timeoff_changelist") + "?when=ahead"
+    return Matter(count, words, url, _("Move them"), is_pressing=True)
+
+
+def drafts(spa: SpaProfile, now: datetime) -> Matter | None:
+    """Treatments that clients cannot see; one query."""
+    count = Service.objects.filter(status=Service.Status.DRAFT).count()
+    if not count:
+        return None
+    words = ngettext(
+        "treatment is a draft: clients do not see it yet.",
+        "treatments are drafts: clients do not see them yet.",
+        count,
+    )
+    url = reverse("admin:services_service_changelist") + "?status__exact=draft"
+    return Matter(count, words, url, _("Finish or leave"))
+
+
+# What is looked at, in the order in which equally pressing things are shown.
+LOOKS: list[Callable[[SpaProfile, datetime], Matter | None]] = [
+    requests_waiting,
+    mails_given_up,
+    visits_in_the_way,
+    drafts,
+]
+
+
+def today_in_numbers(*, spa: SpaProfile, now: datetime) -> list[Figure]:
+    """Return the figures of the present day; eight queries, whatever the number of visits."""
+    today = now.astimezone(spa.zone).date()
+    day = desk_day(today, spa=spa, now=now)
+    midnight = datetime.combine(today, time.min, tzinfo=spa.zone)
+    booked = Appointment.objects.booked().filter(created_at__gte=midnight)
+    new = booked.aggregate(count=Count("pk"), worth=Sum("price"))
+    return [
+        Figure(_("Visits"), str(day.visits), _("%d done") % day.done if day.done else ""),
+        Figure(_("In the house"), str(day.here)),
+        Figure(_("Free hours left"), _hours(_free_minutes(day))),
+        Figure(_("Today’s visits are worth"), money(_worth(day), spa.currency)),
+        Figure(
+            _("Booked today"),
+            str(new["count"]),
+            money(new["worth"], spa.currency) if new["worth"] else "",
+        ),
+    ]
+
+
+def _free_minutes(day: Day) -> int:
+    return sum(gap.minutes for column in day.columns for gap in column.gaps)
+
+
+def _hours(minutes: int) -> str:
+    """Whole and half hours: 6½."""
+    whole, half = divmod(round(minutes / 30), 2)
+    return (str(whole) if whole or not half else "") + ("½" if half else "")
+
+
+def _worth(day: Day) -> Decimal:
+    gone = (Appointment.Status.HELD, Appointment.Status.NO_SHOW)
+    standing = (card.appointment for card in day.cards if card.stands)
+    return sum((one.price for one in standing if one.status not in gone), Decimal(0))

@@ -1,0 +1,99 @@
+"""The jobs that owners come for: the bar of their pages and the doors of their home.
+
+A job is one entry of ``JOBS``. It is shown to those who have its permission.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing that an owner wants to do.
+
+    ``name`` stands in the bar, ``wish`` and ``words`` on the home; ``to`` is the name of an
+    address, and every page below ``home`` (by default that address) belongs to the job.
+    """
+
+    name: Any
+    wish: Any
+    words: Any
+    to: str
+    permission: str
+    home: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A job as one request sees it."""
+
+    name: str
+    wish: str
+    words: str
+    url: str
+    is_here: bool
+
+
+JOBS = [
+    Job(
+        name=_("Treatments"),
+        wish=_("Edit a page"),
+        words=_("Words, photo and order of the treatments."),
+        to="admin:services_service_changelist",
+        permission="services.change_service",
+    ),
+    Job(
+        name=_("Hours"),
+        wish=_("Change hours"),
+        words=_("Who works when, and who gives what."),
+        to="admin:bookings_therapist_changelist",
+        permission="bookings.change_therapist",
+    ),
+    Job(
+        name=_("Add a therapist"),
+        wish=_("Add a therapist"),
+        words=_("Name, treatments and the week of somebody new."),
+        to="admin:bookings_therapist_add",
+        permission="bookings.add_therapist",
+    ),
+    Job(
+        name=_("Closing days"),
+        wish=_("Close the spa for a day"),
+        words=_("A day off for everybody, or time off for one."),
+        to="admin:bookings_timeoff_add",
+        permission="bookings.add_timeoff",
+        home="admin:bookings_timeoff_changelist",
+    ),
+    Job(
+        name=_("Health questions"),
+        wish=_("Look after the health questions"),
+        words=_("What is asked before a booking, and what an answer does."),
+        to="admin:services_contraindication_changelist",
+        permission="services.change_contraindication",
+    ),
+    Job(
+        name=_("Texts and policies"),
+        wish=_("Texts and policies"),
+        words=_("Address, booking rules, reminders and agreements."),
+        to="admin:services_spaprofile_changelist",
+        permission="services.change_spaprofile",
+    ),
+]
+
+
+def doors_for(request: HttpRequest) -> list[Door]:
+    """Return the jobs that the one who asks may do; no query beyond those for permissions."""
+    user: User | AnonymousUser = request.user
+    found = [job for job in JOBS if user.has_perm(job.permission)]
+    homes = [reverse(job.home or job.to) for job in found]
+    # The longest address that the page lies under: adding a therapist is no change of hours.
+    here = max((home for home in homes if request.path.startswith(home)), key=len, default="")
+    return [
+        Door(str(job.name), str(job.wish), str(job.words), reverse(job.to), home == here)
+        for job, home in zip(found, homes, strict=True)
+    ]

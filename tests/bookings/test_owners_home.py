@@ -1,0 +1,155 @@
+"""The owners' home: what needs them, today in numbers, and the doors to their jobs."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from bookings.models import Appointment, Message, Room, Therapist, TimeOff
+from services.models import Service
+from services.screening import Outcome
+from tests.bookings.conftest import OTTO, at
+from tests.bookings.staff_pages import browser_of
+
+pytestmark = pytest.mark.django_db
+
+Book = Callable[..., Appointment]
+
+
+@pytest.fixture
+def owner(clock: time_machine.Traveller, spa: object, olive: User) -> Browser:
+    return browser_of(olive)
+
+
+def waiting(browser: Browser) -> dict[str, int]:
+    """What needs the owner: how much by sentence."""
+    return {one.words: one.count for one in browser.get("/admin/").context["matters"]}
+
+
+def figures(browser: Browser) -> dict[str, tuple[str, str]]:
+    shown = browser.get("/admin/").context["today"]
+    return {one.name: (one.value, one.more) for one in shown}
+
+
+def test_nothing_to_do_is_said_kindly(owner: Browser) -> None:
+    answer = owner.get("/admin/")
+    assert answer.context["matters"] == []
+    assert "Nothing waits for you." in answer.content.decode()
+
+
+def test_a_request_waits(owner: Browser, book: Book, mia: Therapist, fern: Room) -> None:
+    book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    assert waiting(owner) == {"request waits for an answer.": 1}
+
+
+def test_a_mail_that_was_given_up_waits_until_its_visit_has_begun(
+    owner: Browser, book: Book, mia: Therapist, fern: Room, clock: time_machine.Traveller
+) -> None:
+    visit = book(at(10), therapist=mia)
+    visit.messages.filter(kind=Message.Kind.CONFIRMATION).update(state=Message.State.FAILED)
+    assert waiting(owner) == {"mail about a coming visit did not arrive. Better call.": 1}
+    clock.move_to(at(10, 1))
+    assert waiting(browser_of(User.objects.get(username="olive"))) == {}
+
+
+def test_visits_in_the_way_of_time_off_wait(
+    owner: Browser, book: Book, mia: Therapist, noor: Therapist, fern: Room
+) -> None:
+    book(at(10), therapist=mia)
+    book(at(12), therapist=noor, details=OTTO)
+    TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(17))
+    assert waiting(owner) == {"visit stands in a time off and has to be moved.": 1}
+    TimeOff.objects.create(starts_at=at(12, 30), ends_at=at(17))
+    assert waiting(owner) == {"visits stand in a time off and have to be moved.": 2}
+
+
+def test_a_draft_waits(owner: Browser, lymph: Service) -> None:
+    Service.objects.filter(pk=lymph.pk).update(status=Service.Status.DRAFT)
+    assert waiting(owner) == {"treatment is a draft: clients do not see it yet.": 1}
+
+
+def test_pressing_matters_come_first(
+    owner: Browser, lymph: Service, book: Book, mia: Therapist, fern: Room
+) -> None:
+    book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(17))
+    shown = owner.get("/admin/").context["matters"]
+    assert [one.is_pressing for one in shown] == [True, False]
+
+
+def test_today_in_numbers(
+    owner: Browser, book: Book, mia: Therapist, noor: Therapist, fern: Room, now: datetime
+) -> None:
+    book(at(11, days=0), therapist=mia)
+    book(at(13, days=0), therapist=noor, details=OTTO)
+    here = book(at(15, days=0), therapist=noor)
+    Appointment.objects.filter(pk=here.pk).update(status=Appointment.Status.ARRIVED)
+    gone = book(at(10), therapist=mia)
+    Appointment.objects.filter(pk=gone.pk).update(created_at=now - timedelta(days=1))
+    shown = figures(owner)
+    assert shown["Visits"] == ("3", "")
+    assert shown["In the house"] == ("1", "")
+    assert shown["Today’s visits are worth"] == ("£225", "")
+    assert shown["Booked today"] == ("3", "£225")
+
+
+def test_the_home_costs_the_same_for_one_and_for_many(
+    owner: Browser, book: Book, mia: Therapist, noor: Therapist, fern: Room
+) -> None:
+    book(at(10, days=0), therapist=mia, outcome=Outcome.CLEARANCE)
+    owner.get("/admin/")
+    first = _queries(owner)
+    for hour in (9, 12, 14):
+        book(at(hour), therapist=mia, outcome=Outcome.CLEARANCE)
+        book(at(hour, 30, days=2), therapist=noor)
+    TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(17))
+    assert (_queries(owner), first) == (first, first)
+
+
+def _queries(browser: Browser) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get("/admin/").status_code == 200
+    return len(queries)
+
+
+def test_each_door_opens(owner: Browser, spa: object) -> None:
+    doors = owner.get("/admin/").context["jobs"]
+    assert len(doors) >= 6
+    for door in doors:
+        assert owner.get(door.url, follow=True).status_code == 200, door.name
+
+
+def test_the_bar_says_where_one_is(owner: Browser, mia: Therapist) -> None:
+    for path, name in (
+        ("/admin/bookings/therapist/", "Hours"),
+        (f"/admin/bookings/therapist/{mia.pk}/change/", "Hours"),
+        ("/admin/bookings/therapist/add/", "Add a therapist"),
+        ("/admin/bookings/timeoff/", "Closing days"),
+    ):
+        doors = owner.get(path).context["jobs"]
+        assert [door.name for door in doors if door.is_here] == [name], path
+
+
+def test_the_way_to_the_desk_and_the_site_stands_on_each_page(owner: Browser) -> None:
+    page = owner.get("/admin/bookings/room/").content.decode()
+    for address in ("/desk/", "/", "/accounts/", "/admin/"):
+        assert f'href="{address}"' in page, address
+
+
+def test_staff_who_are_no_owners_see_what_they_may_and_no_numbers(
+    clock: time_machine.Traveller, spa: object, dana: User
+) -> None:
+    dana.is_staff = True
+    dana.save()
+    dana.user_permissions.add(Permission.objects.get(codename="view_room"))
+    answer = browser_of(dana).get("/admin/")
+    assert [door.name for door in answer.context["jobs"]] == []
+    assert "today" not in answer.context
+    page = answer.content.decode()
+    assert "/admin/bookings/room/" in page
+    assert "/admin/bookings/therapist/" not in page
