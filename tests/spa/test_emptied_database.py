@@ -1,8 +1,10 @@
 """A test that commits empties the database at its end; the next one finds what it needs."""
 
 import pytest
-from django.contrib.auth.models import Group
-from django.core.management import call_command
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+
+from tests.emptying import AsMigrated
 
 
 def rights() -> dict[str, set[str]]:
@@ -14,9 +16,18 @@ def rights() -> dict[str, set[str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_emptied_database_has_the_staff_groups_with_their_rights_again() -> None:
-    before = rights()
+def test_emptied_database_is_as_the_migrations_left_it() -> None:
+    as_migrated, before = AsMigrated.read(), rights()
     assert (before["Front desk"], before["Therapists"]) == (set(), set())
     assert {"change_service", "view_appointment"} <= before["Owners"]
-    call_command("flush", interactive=False, verbosity=0)
+    written = (ContentType.objects.count(), Permission.objects.count())
+
+    somebody = User.objects.create_user("somebody")
+    somebody.groups.add(Group.objects.create(name="Gardeners"))
+    Group.objects.get(name="Owners").permissions.clear()
+    Group.objects.get(name="Front desk").delete()
+    as_migrated.restore()
+
     assert rights() == before
+    assert not User.objects.exists()
+    assert (ContentType.objects.count(), Permission.objects.count()) == written
