@@ -88,6 +88,8 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "health_withdrawn": _("Health check to be talked about"),
         "health_outdated": _("Earlier health answers no longer hold"),
         "noted": _("Changed the note of the desk"),
+        "stranded": _("Changed hours, time off or treatments: the visit has to be moved"),
+        "kept": _("Said that the visit stays as it is"),
         "links_revoked": _("Made the links in earlier mails useless"),
         "treatment_note_written": _("Wrote the treatment note"),
         "treatment_note_removed": _("Took the treatment note away"),

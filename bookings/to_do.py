@@ -13,7 +13,7 @@ from bookings.mails import Post
 from services.models import SpaProfile
 
 # The events that may carry the reason for which a rule of the house was left aside.
-PLACED = ("booked", "requested", "moved")
+PLACED = ("booked", "requested", "moved", "kept")
 
 
 def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -> list[str]:

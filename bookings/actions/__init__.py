@@ -61,6 +61,7 @@ from bookings.actions.health import (
     read_health_check,
     record_health_check,
 )
+from bookings.actions.hours import change_hours, hours_as_seen
 from bookings.actions.links import issue_visit_link, revoke_visit_links
 from bookings.actions.merges import (
     CannotMerge,
@@ -78,7 +79,20 @@ from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.readings import read_areas, read_notes
 from bookings.actions.ready import ready_since, say_not_ready, say_ready
 from bookings.actions.steps import take_back_step
-from bookings.actions.time_off import block_time, change_time_off, release_time, undo_time_off
+from bookings.actions.stranding import (
+    HoursChanged,
+    VisitsStranded,
+    accept_stranding,
+    keep_in_place,
+    stranded_by,
+)
+from bookings.actions.time_off import (
+    block_time,
+    change_time_off,
+    close,
+    release_time,
+    undo_time_off,
+)
 from bookings.actions.undo import can_undo, undo_change
 from bookings.actions.visits import (
     mark_arrived,
@@ -107,6 +121,7 @@ __all__ = [
     "Details",
     "HealthCheckNeeded",
     "HoldLost",
+    "HoursChanged",
     "InTheWay",
     "NoLongerPossible",
     "NoteChanged",
@@ -117,7 +132,9 @@ __all__ = [
     "RecordMerged",
     "TimeTaken",
     "UnusableTime",
+    "VisitsStranded",
     "WordedMeanwhile",
+    "accept_stranding",
     "add_client",
     "affirm_health_check",
     "block_time",
@@ -125,10 +142,12 @@ __all__ = [
     "can_undo",
     "cancel_appointment",
     "change_client",
+    "change_hours",
     "change_time_off",
     "check_is_fresh",
     "check_still_holds",
     "client_changes_until",
+    "close",
     "confirm_appointment",
     "current_client",
     "decide_request",
@@ -138,8 +157,10 @@ __all__ = [
     "expire_holds",
     "fields_filled",
     "hold_time",
+    "hours_as_seen",
     "issue_visit_link",
     "joined_notes",
+    "keep_in_place",
     "keep_wording",
     "mark_arrived",
     "mark_completed",
@@ -171,6 +192,7 @@ __all__ = [
     "say_ready",
     "staff",
     "start_treatment",
+    "stranded_by",
     "take_back_step",
     "tell_apart",
     "undo_change",

@@ -17,7 +17,9 @@ ASIDE = (
     "health_affirmed",
     "health_outdated",
     "links_revoked",
+    "kept",
     "noted",
+    "stranded",
     "treatment_note_removed",
     "treatment_note_written",
 )

@@ -3,6 +3,7 @@
 Visits that stand there stay until somebody moves them: the desk lists them.
 """
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -12,7 +13,11 @@ from django.db import transaction
 from bookings.actions.errors import ChangedMeanwhile, NoLongerPossible, UnusableTime
 from bookings.actions.events import Actor
 from bookings.actions.placing import lock_diary
+from bookings.actions.stranding import Reasons, accept_stranding
+from bookings.availability import Span
 from bookings.models import Therapist, TimeOff
+from bookings.standing import Absence
+from services.models import SpaProfile
 
 # Beyond it is a slip of the keyboard.
 FURTHEST = timedelta(days=731)
@@ -35,13 +40,29 @@ def block_time(
 
     Raises ``UnusableTime`` where it does not end after it starts, or lies years away.
     """
-    _refuse_unusable(starts_at, ends_at, now)
-    _lock(therapist.pk if therapist else None)
-    time_off = TimeOff.objects.create(
-        therapist=therapist, starts_at=starts_at, ends_at=ends_at, reason=reason[:REASON_MOST]
-    )
-    _log(time_off, ADDITION, by)
-    return time_off
+    off = TimeOff(therapist=therapist, starts_at=starts_at, ends_at=ends_at, reason=reason)
+    close(closures=[off], agreed=None, by=by, now=now)
+    return off
+
+
+@transaction.atomic
+def close(
+    *, closures: Sequence[TimeOff], agreed: Collection[str] | None, by: Actor, now: datetime
+) -> Reasons:
+    """Take no appointments in several times off, not saved yet; returns the visits in the way.
+
+    ``agreed`` holds the references of visits that may stay in the way, ``None`` agrees to all.
+    Raises ``UnusableTime``, or ``VisitsStranded`` where another visit is in the way.
+    """
+    for off in closures:
+        _refuse_unusable(off.starts_at, off.ends_at, now)
+    _lock(*(off.therapist_id for off in closures))
+    reasons = _accept(*closures, agreed=agreed, by=by, now=now)
+    for off in closures:
+        off.reason = off.reason[:REASON_MOST]
+        off.save(force_insert=True)
+        _log(off, ADDITION, by)
+    return reasons
 
 
 @transaction.atomic
@@ -53,14 +74,17 @@ def change_time_off(
     reason: str,
     by: Actor,
     now: datetime,
+    agreed: Collection[str] | None = None,
 ) -> TimeOff:
     """Give a time off other times or another reason; ``time_off`` is how it was seen.
 
-    Raises ``UnusableTime``, ``ChangedMeanwhile``, or ``NoLongerPossible`` where it was removed.
+    ``agreed`` is as for :func:`close`. Raises ``UnusableTime``, ``ChangedMeanwhile``,
+    ``NoLongerPossible`` where it was removed, or ``VisitsStranded``.
     """
     _refuse_unusable(starts_at, ends_at, now)
     latest = _locked(time_off)
     latest.starts_at, latest.ends_at, latest.reason = starts_at, ends_at, reason[:REASON_MOST]
+    _accept(latest, agreed=agreed, by=by, now=now)
     latest.save()
     _log(latest, CHANGE, by)
     return latest
@@ -89,7 +113,7 @@ def undo_time_off(
     ``NoLongerPossible`` where it is gone, or its therapist is.
     """
     if after is None:
-        return _restore(before, by) if before is not None else None
+        return _restore(before, by, now) if before is not None else None
     latest = _locked(after)
     if before is None:
         _log(latest, DELETION, by)
@@ -97,18 +121,20 @@ def undo_time_off(
         return None
     for name in SEEN:
         setattr(latest, name, getattr(before, name))
+    _accept(latest, agreed=None, by=by, now=now)
     latest.save()
     _log(latest, CHANGE, by)
     return latest
 
 
-def _restore(before: TimeOff, by: Actor) -> TimeOff:
+def _restore(before: TimeOff, by: Actor, now: datetime) -> TimeOff:
     _lock(before.therapist_id)
     therapist = before.therapist_id
     if therapist is not None and not Therapist.objects.filter(pk=therapist).exists():
         raise NoLongerPossible
     if TimeOff.objects.filter(pk=before.pk).exists():
         raise ChangedMeanwhile
+    _accept(before, agreed=None, by=by, now=now)
     # Under its own key: calendars know it by that, and a second undo finds it there.
     before.save(force_insert=True)
     _log(before, ADDITION, by)
@@ -131,10 +157,22 @@ def _locked(time_off: TimeOff) -> TimeOff:
     return latest
 
 
-def _lock(therapist: int | None) -> None:
+def _lock(*therapists: int | None) -> None:
     # Who books under the same lock either sees the time off or has the visit listed in it.
+    keys = {pk for pk in therapists if pk is not None}
     everybody = Therapist.objects.values_list("pk", flat=True)
-    lock_diary(therapists=everybody if therapist is None else [therapist], rooms=[])
+    lock_diary(therapists=everybody if None in therapists else keys, rooms=[])
+
+
+def _accept(*offs: TimeOff, agreed: Collection[str] | None, by: Actor, now: datetime) -> Reasons:
+    absences = [Absence(off.therapist_id, Span(off.starts_at, off.ends_at), off.pk) for off in offs]
+    return accept_stranding(
+        lambda house: house.with_absences(absences),
+        agreed=agreed,
+        by=by,
+        spa=SpaProfile.load(),
+        now=now,
+    )
 
 
 def _log(time_off: TimeOff, flag: int, by: Actor) -> None:

@@ -23,3 +23,11 @@ class UndoForm(forms.Form):
     """The version of a visit whose latest change is taken back."""
 
     sequence = forms.IntegerField(min_value=0, max_value=KEY_MOST)
+
+
+class KeepForm(forms.Form):
+    """A visit that was left without a place and stays, and why."""
+
+    reference = forms.CharField(max_length=12)
+    sequence = forms.IntegerField(min_value=0, max_value=KEY_MOST)
+    reason = NameField(max_length=300)

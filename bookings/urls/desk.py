@@ -13,6 +13,7 @@ from bookings.views import (
     desk_move,
     desk_repeat,
     desk_repeat_undo,
+    desk_to_move,
     diary,
     time_off,
 )
@@ -30,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/clearances/", board.clearances, name="desk_clearances"),
     path("desk/strip/", board.strip, name="desk_strip"),
     path("desk/sheet/", board.sheet, name="desk_sheet"),
+    path("desk/to-move/", desk_to_move.to_move, name="desk_to_move"),
     path("desk/time-off/new/", time_off.block, name="desk_block"),
     path("desk/time-off/undo/", time_off.undo, name="desk_time_off_undo"),
     path("desk/time-off/<int:pk>/", time_off.time_off, name="desk_time_off"),

@@ -20,14 +20,17 @@ from bookings.history import Line, history_of
 from bookings.mails import post_of
 from bookings.models import Appointment
 from bookings.permissions import may_read_health
+from bookings.stranded import by_day, stranded_visits
 from bookings.to_do import exception_of, to_do
 from bookings.views.common import spa_of
 from bookings.views.news_words import mail_about
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, booked_or_404
-from bookings.words import clock_time, moment_in_words
+from bookings.words import clock_time, day_in_words, moment_in_words
 
 NEWS_AT_MOST = 3
+# The pages that a step begun there returns to, by the name in ?back=.
+TO_MOVE = "to-move"
 
 
 def answer(
@@ -38,6 +41,8 @@ def answer(
     ``level`` is the level of the fragment's heading and ``below`` that of its parts; ``here`` names
     the page in the bar.
     """
+    context = {**context, "back": place_asked_for(request)}
+    context["back_query"] = f"?back={context['back']}" if context["back"] else ""
     if in_panel(request):
         shown = {**context, "in_panel": True, "level": "h2", "below": "h3"}
         return render(request, f"bookings/desk/panel_{name}.html", shown)
@@ -86,7 +91,30 @@ def done(
         messages.success(request, f"{words} {more}".rstrip())
         return back(request, visit)
     undoable = fresh if undo and actions.can_undo(fresh) else None
-    return with_news(show_visit(request, fresh), words, more=more, of=fresh, undo=undoable)
+    comes_next = _comes_next(request, fresh)
+    return with_news(comes_next, words, more=more, of=fresh, undo=undoable)
+
+
+def _comes_next(request: HttpRequest, visit: Appointment) -> HttpResponse:
+    """What the drawer shows after a step: the visit, or the others that wait beside it."""
+    if place_asked_for(request) == TO_MOVE:
+        return show_stranded(request)
+    return show_visit(request, visit)
+
+
+def show_stranded(request: HttpRequest, *, trouble: str = "") -> HttpResponse:
+    """The visits that stand where they cannot be given; ``trouble`` is what went wrong."""
+    now = timezone.now()
+    visits = stranded_visits(spa=spa_of(request), now=now)
+    days = [(day_in_words(day, timezone.localdate()), some) for day, some in by_day(visits)]
+    context = {"days": days, "count": len(visits), "trouble": trouble}
+    return answer(request, "to_move", context, here="to_move")
+
+
+def place_asked_for(request: HttpRequest) -> str:
+    """The page outside of the visit that a step returns to, or empty."""
+    asked = request.POST if request.method == "POST" else request.GET
+    return TO_MOVE if asked.get("back") == TO_MOVE else ""
 
 
 def refused(request: HttpRequest, visit: Appointment, error: BookingError) -> HttpResponse:
@@ -141,6 +169,8 @@ def news_since(visit: Appointment, seen: int) -> str:
 def back(request: HttpRequest, visit: Appointment) -> HttpResponse:
     """Return to where the step was taken: the visit's page, the strip or the list of its day."""
     place = request.POST.get("back")
+    if place == TO_MOVE:
+        return redirect("bookings:desk_to_move")
     if place == "visit":
         return redirect("bookings:desk_appointment", visit.reference)
     day = timezone.localtime(visit.starts_at).date()

@@ -24,6 +24,7 @@ from bookings.views.desk_answers import (
     address_of,
     answer,
     done,
+    place_asked_for,
     refused,
     too_late,
 )
@@ -112,7 +113,8 @@ def _free_times(request: HttpRequest, visit: Appointment, gone: TimeTaken | None
     key = asked.get("therapist", "")
     therapist = next((one for one in found.therapists if str(one.pk) == key), None)
     day = day_asked_for(request, today) if "date" in request.GET else None
-    wanted = Wanted(request.path, therapist=therapist, day=day)
+    keys = {"back": place_asked_for(request)}
+    wanted = Wanted(request.path, keys, therapist=therapist, day=day)
     free = Times(found, wanted, today)
     # Her present time is no move, unless it is to somebody else.
     stays = therapist is None or therapist.pk == visit.therapist_id
