@@ -72,7 +72,7 @@ class TherapistAdmin(admin.ModelAdmin):
     save_on_top = True
     fieldsets = [
         (None, {"fields": ["name", "introduction", "colour", "active", "position"]}),
-        (_("Contact and login"), {"fields": ["email", "user"]}),
+        (_("Contact and login"), {"fields": ["email", "user", "wants_notes", "wants_sheet"]}),
         (_("Treatments"), {"fields": ["services"]}),
     ]
 

@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
 from bookings.models import Appointment, Message, Wording, Words
-from bookings.placeholders import fill
+from bookings.models.messages import TO_THERAPISTS
+from bookings.placeholders import DESCRIPTIONS, fill
 from bookings.words import clock_time, full_day, moment_in_words, span_in_words
 from services.addresses import absolute
 from services.models import SpaProfile
@@ -65,6 +66,8 @@ class Letter:
     closing: list[str]
     address: str
     preparation: str = ""
+    guide_heading: str = ""
+    """What stands above the text about the treatment."""
     more: list[Button] = field(default_factory=list)
     """What else can be done, less often."""
     banner: str = ""
@@ -122,8 +125,7 @@ def write_letter(
 
     ``words`` stand in the place of those that hold, for a preview.
     """
-    appointment = message.appointment
-    wording = WORDINGS[message.kind](appointment)
+    wording = WORDINGS[message.kind](message)
     words = words or Wording.own_words(message.kind) or wording.words
     values = placeholder_values(message, spa=spa, now=now)
     # On a locked phone the treatment goes by its discreet name.
@@ -139,23 +141,47 @@ def write_letter(
         button=_button(message, spa, visit_url),
         closing=_closing(message, spa, now),
         address=_address(spa),
-        preparation=appointment.service.preparation if message.kind in PREPARES else "",
+        preparation=_guide(message),
+        guide_heading=_("Afterwards") if message.kind == Kind.AFTERCARE else _("How to prepare"),
         more=_more_buttons(message, spa, visit_url, now),
     )
 
 
 def built_in_words(message: Message) -> Words:
     """The words for ``message`` where no owner has written any."""
-    return WORDINGS[message.kind](message.appointment).words
+    return WORDINGS[message.kind](message).words
 
 
 def placeholder_values(message: Message, *, spa: SpaProfile, now: datetime) -> dict[str, str]:
     """What each placeholder stands for in ``message``, each in one line."""
-    appointment = message.appointment
-    assert appointment.client is not None
+    return {
+        **dict.fromkeys(DESCRIPTIONS, ""),
+        **_about_the_spa(spa),
+        **(_about_the_day(message, now) if message.day else _about_the_visit(message, spa, now)),
+    }
+
+
+def _about_the_spa(spa: SpaProfile) -> dict[str, str]:
+    return {
+        "place": _address(spa),
+        "spa": one_line(spa.name),
+        "phone": spa.phone.as_international,
+        "email": spa.email,
+    }
+
+
+def _about_the_day(message: Message, now: datetime) -> dict[str, str]:
+    assert message.therapist is not None
+    assert message.day is not None
+    day = full_day(message.day, timezone.localdate(now))
+    return {"name": one_line(message.therapist.name), "when": day, "day": day}
+
+
+def _about_the_visit(message: Message, spa: SpaProfile, now: datetime) -> dict[str, str]:
+    appointment = message.visit
     starts, today = appointment.starts_local, timezone.localdate(now)
     return {
-        "name": one_line(appointment.client.name),
+        "name": one_line((message.therapist or appointment.client or appointment.therapist).name),
         "when": _moment(appointment.starts_at, now),
         "day": full_day(starts.date(), today),
         "time": clock_time(starts),
@@ -166,11 +192,13 @@ def placeholder_values(message: Message, *, spa: SpaProfile, now: datetime) -> d
         "price": money(appointment.price, spa.currency),
         "until": _moment(client_changes_until(appointment, spa=spa), now),
         "reference": appointment.reference,
-        "place": _address(spa),
-        "spa": one_line(spa.name),
-        "phone": spa.phone.as_international,
-        "email": spa.email,
     }
+
+
+def _guide(message: Message) -> str:
+    if message.kind == Kind.AFTERCARE:
+        return message.visit.service.aftercare
+    return message.visit.service.preparation if message.kind in PREPARES else ""
 
 
 def _paragraphs(text: str, values: dict[str, str]) -> list[str]:
@@ -181,7 +209,7 @@ def _filled(texts: list[str], values: dict[str, str]) -> list[str]:
     return [fill(text, values) for text in texts]
 
 
-def _confirmation(appointment: Appointment) -> _Wording:
+def _confirmation(message: Message) -> _Wording:
     return _Wording(
         subject=_("Booked: {what}, {when}"),
         heading=_("You are booked"),
@@ -190,7 +218,7 @@ def _confirmation(appointment: Appointment) -> _Wording:
     )
 
 
-def _request_received(appointment: Appointment) -> _Wording:
+def _request_received(message: Message) -> _Wording:
     return _Wording(
         subject=_("Request received: {what}, {when}"),
         heading=_("We have your request"),
@@ -216,7 +244,7 @@ def _please_bring_a_note() -> str:
     )
 
 
-def _granted(appointment: Appointment) -> _Wording:
+def _granted(message: Message) -> _Wording:
     return _Wording(
         subject=_("Confirmed: {what}, {when}"),
         heading=_("Your visit is confirmed"),
@@ -230,7 +258,7 @@ def _granted(appointment: Appointment) -> _Wording:
     )
 
 
-def _declined(appointment: Appointment) -> _Wording:
+def _declined(message: Message) -> _Wording:
     return _Wording(
         subject=_("About your request: {what}, {when}"),
         heading=_("We cannot confirm this visit"),
@@ -248,9 +276,39 @@ def _declined(appointment: Appointment) -> _Wording:
     )
 
 
-def _changed(appointment: Appointment) -> _Wording:
+def _clearance_needed(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Still open: {what}, {when}"),
+        heading=_("Your request is still open"),
+        preheader=_("We keep the time for you. A short call may be all that is missing."),
+        opening=[
+            _(
+                "We keep the time for you and would like to say yes. If there is something that "
+                "you wanted to find out first, or if we can help, please call us."
+            ),
+        ],
+        notes=[_please_bring_a_note()],
+    )
+
+
+def _clearance_expiring(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Please get in touch: {what}, {when}"),
+        heading=_("Your request needs a decision soon"),
+        preheader=_("We keep the time a little longer: please call us."),
+        opening=[
+            _(
+                "Your visit is near and not confirmed yet. Please call us on {phone}, so that we "
+                "can decide together and you do not come in vain."
+            ),
+        ],
+        notes=[_please_bring_a_note()],
+    )
+
+
+def _changed(message: Message) -> _Wording:
     # It may take the place of a confirmation or of a request's letter that was not sent yet.
-    if appointment.status == Appointment.Status.REQUESTED:
+    if message.visit.status == Appointment.Status.REQUESTED:
         added = [
             _("It is still a request: we will write to you as soon as it is decided."),
             _please_bring_a_note(),
@@ -266,7 +324,7 @@ def _changed(appointment: Appointment) -> _Wording:
     )
 
 
-def _cancelled(appointment: Appointment) -> _Wording:
+def _cancelled(message: Message) -> _Wording:
     return _Wording(
         subject=_("Cancelled: {what}, {when}"),
         heading=_("Your visit is cancelled"),
@@ -277,7 +335,7 @@ def _cancelled(appointment: Appointment) -> _Wording:
     )
 
 
-def _reminder(appointment: Appointment) -> _Wording:
+def _reminder(message: Message) -> _Wording:
     return _Wording(
         subject=_("Reminder: {what}, {when}"),
         heading=_("See you soon"),
@@ -294,22 +352,93 @@ def _reminder(appointment: Appointment) -> _Wording:
     )
 
 
-WORDINGS: dict[str, Callable[[Appointment], _Wording]] = {
+def _preparation(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Before your first visit: {when}"),
+        heading=_("How to prepare"),
+        preheader=_("A few small things that make your first visit easy."),
+        opening=[
+            _("We look forward to meeting you. These few things make your first visit easy."),
+        ],
+        notes=[
+            _(
+                "If you feel unwell, or if anything about your health has changed, please call "
+                "us before you come."
+            ),
+        ],
+    )
+
+
+def _waiting_for_answer(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("A few questions before your visit, {when}"),
+        heading=_("May we ask you a few questions?"),
+        preheader=_("It takes about three minutes, on your own page."),
+        opening=[
+            _(
+                "Before we can look after you well, we need a few answers from you. It takes "
+                "about three minutes, on a page of your own that nobody else sees."
+            ),
+            _("Would you rather talk? Call us on {phone}, and we go through them together."),
+        ],
+    )
+
+
+def _aftercare(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Thank you for your visit"),
+        heading=_("Thank you for coming"),
+        preheader=_("A few words for the hours after your visit."),
+        opening=[
+            _("It was good to have you with us. Here is what helps in the hours after."),
+        ],
+        notes=[_("If anything worries you, please call us on {phone}.")],
+    )
+
+
+def _therapist_note(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Your day has changed: {when}"),
+        heading=_("Your day has changed"),
+        preheader=_("What is new, and the way to your page."),
+        opening=[_("Here is what has changed at short notice.")],
+    )
+
+
+def _therapist_sheet(message: Message) -> _Wording:
+    return _Wording(
+        subject=_("Your day: {day}"),
+        heading=_("Your day: {day}"),
+        preheader=_("Who comes when. Everything else is on your page."),
+        opening=[_("This is how your day looks now. Your page always shows the latest.")],
+    )
+
+
+WORDINGS: dict[str, Callable[[Message], _Wording]] = {
     Kind.CONFIRMATION: _confirmation,
     Kind.REQUEST_RECEIVED: _request_received,
+    Kind.CLEARANCE_NEEDED: _clearance_needed,
+    Kind.CLEARANCE_EXPIRING: _clearance_expiring,
     Kind.GRANTED: _granted,
     Kind.DECLINED: _declined,
     Kind.CHANGED: _changed,
     Kind.CANCELLED: _cancelled,
     Kind.REMINDER: _reminder,
+    Kind.PREPARATION: _preparation,
+    Kind.WAITING_FOR_ANSWER: _waiting_for_answer,
+    Kind.AFTERCARE: _aftercare,
+    Kind.THERAPIST_NOTE: _therapist_note,
+    Kind.THERAPIST_SHEET: _therapist_sheet,
 }
-PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER}
+PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER, Kind.PREPARATION}
 # After these there is no visit to come to.
-ENDS = {Kind.DECLINED, Kind.CANCELLED}
+ENDS = {Kind.DECLINED, Kind.CANCELLED, Kind.AFTERCARE}
 
 
 def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, str]]:
-    appointment = message.appointment
+    if message.day is not None:
+        return []
+    appointment = message.visit
     starts, ends = appointment.starts_local, appointment.ends_local
     treatment = _("%(treatment)s, %(minutes)d minutes") % {
         "treatment": one_line(appointment.service.name),
@@ -328,19 +457,28 @@ def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, 
 
 
 def _button(message: Message, spa: SpaProfile, visit_url: str) -> Button:
+    if message.kind == Kind.THERAPIST_SHEET:
+        return Button(_("Open your page"), absolute(reverse("bookings:therapist")))
+    if message.kind == Kind.THERAPIST_NOTE:
+        page = reverse("bookings:therapist_visit", args=[message.visit.reference])
+        return Button(_("Open the visit"), absolute(page))
+    if message.kind == Kind.WAITING_FOR_ANSWER:
+        return Button(_("Answer now"), f"{visit_url}health/")
     if message.kind == Kind.DECLINED:
         label = _("Call %(phone)s") % {"phone": spa.phone.as_international}
         return Button(label, spa.phone.as_rfc3966)
     if message.kind == Kind.CANCELLED:
-        times = reverse("bookings:times", args=[message.appointment.service.slug])
+        times = reverse("bookings:times", args=[message.visit.service.slug])
         return Button(_("Find another time"), absolute(times))
     return Button(_("See your visit"), visit_url)
 
 
 def _more_buttons(message: Message, spa: SpaProfile, visit_url: str, now: datetime) -> list[Button]:
     """Move and cancel, each to its own page, which asks before anything changes."""
-    appointment = message.appointment
-    if message.kind in ENDS or not may_client_change(appointment, spa=spa, now=now):
+    if message.kind in ENDS or message.kind in TO_THERAPISTS:
+        return []
+    appointment = message.visit
+    if not may_client_change(appointment, spa=spa, now=now):
         return []
     if appointment.status == Appointment.Status.REQUESTED:
         move, cancel = _("Move the request"), _("Cancel the request")
@@ -350,12 +488,12 @@ def _more_buttons(message: Message, spa: SpaProfile, visit_url: str, now: dateti
 
 
 def _closing(message: Message, spa: SpaProfile, now: datetime) -> list[str]:
-    if message.kind == Kind.DECLINED:
+    if message.kind in (Kind.DECLINED, Kind.AFTERCARE, *TO_THERAPISTS):
         return []
     if message.kind == Kind.CANCELLED:
         return [_("Is this a mistake? Call us: %(phone)s.") % {"phone": spa.phone.as_international}]
     return [
-        _changing(message.appointment, spa, now),
+        _changing(message.visit, spa, now),
         _("The page belongs to you alone: please do not pass this message on."),
     ]
 

@@ -34,6 +34,7 @@ from bookings.actions import issue_visit_link, outbox
 from bookings.calendar import visit_calendar
 from bookings.letters import one_line, write_letter
 from bookings.models import Message
+from bookings.models.messages import TO_THERAPISTS
 from bookings.rendering import render_letter
 from services.addresses import absolute
 from services.models import SpaProfile
@@ -72,27 +73,28 @@ def deliver_due(*, now: datetime) -> int:
 
 def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAlternatives:
     """Return ``message`` as an e-mail in the spa's time, with a fresh key to the visit page."""
-    appointment = message.appointment
-    assert appointment.client is not None
-    key = issue_visit_link(appointment)
     with timezone.override(spa.zone), translation.override(settings.LANGUAGE_CODE):
-        visit_url = absolute(reverse("bookings:visit", args=[key]))
+        visit_url = "" if message.kind in TO_THERAPISTS else _visit_url(message)
         letter = write_letter(message, spa=spa, visit_url=visit_url, now=now)
         parts = render_letter(letter, spa=spa)
         mail = EmailMultiAlternatives(
             subject=letter.subject,
             body=parts.text,
             from_email=_sender(spa),
-            to=[appointment.client.email],
+            to=[message.address],
             reply_to=[spa.email],
             headers=_headers(message),
         )
         mail.attach_alternative(parts.html, "text/html")
         method = CALENDAR_METHODS.get(Kind(message.kind))
         if method:
-            calendar = visit_calendar(appointment, spa=spa, method=method)
+            calendar = visit_calendar(message.visit, spa=spa, method=method)
             mail.attach("invite.ics", calendar.decode(), f"text/calendar; method={method}")
     return mail
+
+
+def _visit_url(message: Message) -> str:
+    return absolute(reverse("bookings:visit", args=[issue_visit_link(message.visit)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,29 @@ class SpaProfileAdmin(EditorAdmin):
                     "cancellation_notice_hours",
                     "slot_step_minutes",
                     "hold_minutes",
-                    "reminder_lead_hours",
                     "health_check_valid_days",
+                ]
+            },
+        ),
+        (
+            _("Mail"),
+            {
+                "fields": [
+                    "quiet_from",
+                    "quiet_until",
+                    "name_treatment_in_subjects",
+                    "reminder_lead_hours",
+                    "preparation_letters",
+                    "preparation_at",
+                    "aftercare_letters",
+                    "aftercare_at",
+                    "answer_lead_hours",
+                    "clearance_after_hours",
+                    "clearance_lead_hours",
+                    "therapist_notes",
+                    "late_change_hours",
+                    "therapist_sheets",
+                    "sheets_at",
                 ]
             },
         ),

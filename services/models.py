@@ -1,6 +1,7 @@
 """The menu: what is offered, to whom it is safe, and the words around it."""
 
 import hashlib
+from datetime import time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -93,6 +94,56 @@ class SpaProfile(models.Model):
     )
     health_check_valid_days = models.PositiveSmallIntegerField(
         _("health check stays valid (days)"), default=90
+    )
+
+    quiet_from = models.TimeField(
+        _("quiet hours from"),
+        default=time(21),
+        help_text=_(
+            "From then on only what answers a client at once goes out. "
+            "Two equal times mean that no hour is quiet."
+        ),
+    )
+    quiet_until = models.TimeField(_("quiet hours until"), default=time(8))
+    preparation_letters = models.BooleanField(
+        _("how to prepare, the day before a first visit"),
+        default=True,
+        help_text=_("Where the treatment has a text about it. It takes the place of a reminder."),
+    )
+    preparation_at = models.TimeField(_("hour of the letter on how to prepare"), default=time(10))
+    aftercare_letters = models.BooleanField(
+        _("a letter on the evening after the visit"),
+        default=True,
+        help_text=_("Where the treatment has a text about it. Clients can unsubscribe from it."),
+    )
+    aftercare_at = models.TimeField(
+        _("hour of the letter after the visit, at the earliest"), default=time(18, 30)
+    )
+    answer_lead_hours = models.PositiveSmallIntegerField(
+        _("ask for missing answers (hours before)"),
+        default=48,
+        help_text=_("Where the health questions are open, or answered too long ago. 0: never."),
+    )
+    clearance_after_hours = models.PositiveSmallIntegerField(
+        _("ask after an open request (hours after it)"), default=24, help_text=_("0: never.")
+    )
+    clearance_lead_hours = models.PositiveSmallIntegerField(
+        _("warn before a request runs out (hours)"), default=24, help_text=_("0: never.")
+    )
+    therapist_notes = models.BooleanField(_("notes to therapists on late changes"), default=True)
+    late_change_hours = models.PositiveSmallIntegerField(
+        _("a change is late (hours before the visit)"), default=24
+    )
+    therapist_sheets = models.BooleanField(
+        _("day sheets for therapists"),
+        default=True,
+        help_text=_("On the evening before, to those who want one."),
+    )
+    sheets_at = models.TimeField(_("hour of the day sheets"), default=time(18))
+    name_treatment_in_subjects = models.BooleanField(
+        _("name the treatment in subjects and calendars"),
+        default=False,
+        help_text=_("Others may read along on a locked phone or in a shared calendar."),
     )
 
     booking_policy = RichTextField(_("booking policy"))

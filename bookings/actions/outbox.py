@@ -14,7 +14,7 @@ from django.db.models import F
 
 from bookings.actions.events import Actor
 from bookings.models import Appointment, Event, Message
-from bookings.models.messages import MessageQuerySet
+from bookings.models.messages import TO_THERAPISTS, MessageQuerySet
 from services.models import SpaProfile
 
 Kind = Message.Kind
@@ -24,17 +24,22 @@ Status = Appointment.Status
 TELLS_OF: dict[str, set[str]] = {
     Kind.CONFIRMATION: {Status.CONFIRMED, Status.ARRIVED},
     Kind.REQUEST_RECEIVED: {Status.REQUESTED},
+    Kind.CLEARANCE_NEEDED: {Status.REQUESTED},
+    Kind.CLEARANCE_EXPIRING: {Status.REQUESTED},
     Kind.GRANTED: {Status.CONFIRMED, Status.ARRIVED},
     Kind.DECLINED: {Status.DECLINED},
     Kind.CHANGED: {Status.REQUESTED, Status.CONFIRMED, Status.ARRIVED},
     Kind.CANCELLED: {Status.CANCELLED},
     Kind.REMINDER: {Status.CONFIRMED},
+    Kind.PREPARATION: {Status.CONFIRMED},
+    Kind.WAITING_FOR_ANSWER: {Status.REQUESTED, Status.CONFIRMED},
+    Kind.AFTERCARE: {Status.ARRIVED, Status.COMPLETED},
 }
 FIRST_NEWS: dict[str, str] = {
     Status.CONFIRMED: Kind.CONFIRMATION,
     Status.REQUESTED: Kind.REQUEST_RECEIVED,
 }
-NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
+NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED, Kind.AFTERCARE}
 
 # Mail about what the staff did waits as long as the undo is at hand: a slip that is taken back at
 # once is never heard of.
@@ -223,18 +228,20 @@ def begin_attempt(claimed: Message) -> Message | None:
         "appointment__option",
         "appointment__service",
         "appointment__therapist",
+        "therapist",
     ).get(pk=claimed.pk)
 
 
 def is_still_true(message: Message, *, now: datetime) -> bool:
     """Whether the message tells of its appointment as it is, to somebody who can be written to."""
-    appointment = message.appointment
-    assert appointment.client is not None
+    if message.kind in TO_THERAPISTS:
+        return bool(message.address)
+    appointment = message.visit
     return (
         message.sequence == appointment.sequence
         and appointment.status in TELLS_OF[message.kind]
         and (message.kind in NEVER_TOO_LATE or now < appointment.starts_at)
-        and bool(appointment.client.email)
+        and bool(message.address)
     )
 
 

@@ -7,12 +7,32 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models.appointments import Appointment
+from bookings.models.people import Therapist
+
+TO_THERAPISTS = ("therapist_note", "therapist_sheet")
+# Owed with the news of a visit, and sent when their moment comes.
+TIMED = (
+    "reminder",
+    "preparation",
+    "aftercare",
+    "clearance_needed",
+    "clearance_expiring",
+    "waiting_for_answer",
+)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def pending(self) -> "MessageQuerySet":
         """Those still to be sent."""
         return self.filter(state=Message.State.PENDING)
+
+    def to_client(self) -> "MessageQuerySet":
+        """Those that the client gets; the others go to therapists."""
+        return self.filter(therapist=None)
+
+    def news(self) -> "MessageQuerySet":
+        """What tells the client of a change; the rest waits for a moment of its own."""
+        return self.to_client().exclude(kind__in=TIMED)
 
     def due(self, now: datetime) -> "MessageQuerySet":
         """Those to be sent by ``now`` that nobody is sending at this moment."""
@@ -24,16 +44,27 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """One e-mail about one appointment, from the moment it is owed until it is sent."""
+    """One e-mail from the moment it is owed until it is sent.
+
+    It goes to the client of the appointment or, where there is a ``therapist``, to that therapist.
+    A daily sheet is about a ``day`` and no appointment.
+    """
 
     class Kind(models.TextChoices):
         CONFIRMATION = "confirmation", _("Confirmation")
         REQUEST_RECEIVED = "request_received", _("Request received")
+        CLEARANCE_NEEDED = "clearance_needed", _("Request still open")
+        CLEARANCE_EXPIRING = "clearance_expiring", _("Request about to run out")
         GRANTED = "granted", _("Request granted")
         DECLINED = "declined", _("Request declined")
         CHANGED = "changed", _("Visit moved")
         CANCELLED = "cancelled", _("Visit cancelled")
         REMINDER = "reminder", _("Reminder")
+        PREPARATION = "preparation", _("How to prepare")
+        WAITING_FOR_ANSWER = "waiting_for_answer", _("Waiting for an answer")
+        AFTERCARE = "aftercare", _("After the visit")
+        THERAPIST_NOTE = "therapist_note", _("Note to the therapist")
+        THERAPIST_SHEET = "therapist_sheet", _("Day sheet of a therapist")
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting")
@@ -41,15 +72,33 @@ class Message(models.Model):
         FAILED = "failed", _("Given up")
         VOID = "void", _("No longer needed")
 
-    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="messages")
+    appointment = models.ForeignKey(
+        Appointment, on_delete=models.CASCADE, related_name="messages", null=True, blank=True
+    )
+    therapist = models.ForeignKey(
+        Therapist,
+        verbose_name=_("to the therapist"),
+        on_delete=models.CASCADE,
+        related_name="messages",
+        null=True,
+        blank=True,
+    )
+    day = models.DateField(_("day"), null=True, blank=True, help_text=_("Of a day sheet."))
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     lead_hours = models.PositiveSmallIntegerField(
         _("hours before the visit"), default=0, help_text=_("For reminders.")
     )
     sequence = models.PositiveIntegerField(
-        _("sequence"), help_text=_("The appointment's sequence that the message tells of.")
+        _("sequence"),
+        default=0,
+        help_text=_("The appointment's sequence that the message tells of."),
     )
     due_at = models.DateTimeField(_("due"))
+    at_any_hour = models.BooleanField(
+        _("also in the quiet hours"),
+        default=False,
+        help_text=_("It answers what the client has just done."),
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     claimed_until = models.DateTimeField(_("being sent until"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -64,13 +113,36 @@ class Message(models.Model):
         ordering = ["due_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["appointment", "kind", "lead_hours", "sequence"],
+                fields=["appointment", "kind", "lead_hours", "sequence", "therapist", "day"],
+                nulls_distinct=False,
                 name="message_once_per_change",
             ),
             models.UniqueConstraint(
-                fields=["appointment", "kind", "lead_hours"],
+                fields=["appointment", "kind", "lead_hours", "therapist", "day"],
                 condition=Q(state="pending"),
+                nulls_distinct=False,
                 name="message_one_waiting_per_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind="therapist_sheet",
+                    appointment__isnull=True,
+                    therapist__isnull=False,
+                    day__isnull=False,
+                )
+                | Q(
+                    kind="therapist_note",
+                    appointment__isnull=False,
+                    therapist__isnull=False,
+                    day__isnull=True,
+                )
+                | Q(
+                    ~Q(kind__in=["therapist_note", "therapist_sheet"]),
+                    appointment__isnull=False,
+                    therapist__isnull=True,
+                    day__isnull=True,
+                ),
+                name="message_goes_to_one_person_about_one_thing",
             ),
         ]
         indexes = [
@@ -81,3 +153,17 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.pk}"
+
+    @property
+    def visit(self) -> Appointment:
+        """The appointment that it is about; a day sheet has none."""
+        assert self.appointment is not None
+        return self.appointment
+
+    @property
+    def address(self) -> str:
+        """The e-mail address of the one who gets it; empty where there is none."""
+        if self.therapist is not None:
+            return self.therapist.email
+        client = self.visit.client
+        return client.email if client is not None else ""

@@ -49,6 +49,12 @@ class Therapist(models.Model):
         validators=[RegexValidator(r"^#[0-9a-f]{6}$", _("Use six digits, such as #5b7f6b."))],
     )
     active = models.BooleanField(_("takes appointments"), default=True)
+    wants_notes = models.BooleanField(
+        _("mail on late changes"), default=True, help_text=_("Needs an e-mail address.")
+    )
+    wants_sheet = models.BooleanField(
+        _("day sheet by mail"), default=False, help_text=_("On the evening before.")
+    )
     ready_since = models.DateTimeField(
         _("ready for the next one since"), null=True, blank=True, editable=False
     )
@@ -95,6 +101,9 @@ class Client(models.Model):
         blank=True,
         editable=False,
         related_name="merged_records",
+    )
+    aftercare_stopped_at = models.DateTimeField(
+        _("wants no letter after visits since"), null=True, blank=True, editable=False
     )
     created_at = models.DateTimeField(_("known since"), auto_now_add=True)
     # diary_plain() of the migrations: lower case, without accents.

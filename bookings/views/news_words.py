@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bookings.models import Appointment, Message
+from bookings.models import Appointment
 from bookings.words import clock_time, moment_in_words
 
 
@@ -37,7 +37,7 @@ def mail_about(visit: Appointment) -> str:
     """
     if visit.status == Appointment.Status.ARRIVED or visit.client is None or not visit.client.email:
         return ""
-    if visit.messages.pending().exclude(kind=Message.Kind.REMINDER).exists():
+    if visit.messages.pending().news().exists():
         return _("A mail goes out in a minute, unless you undo it.")
     return _("No mail goes out.")
 

@@ -142,8 +142,8 @@ def test_a_message_that_waits_goes_to_the_new_address(
     assert visit.client is not None
     change(visit.client, dana, now, email="new@example.com")
     message = visit.messages.pending().select_related("appointment__client")[0]
-    assert message.appointment.client is not None
-    assert message.appointment.client.email == "new@example.com"
+    assert message.visit.client is not None
+    assert message.visit.client.email == "new@example.com"
     assert visit.links.filter(revoked_at=None, token_hash=visit.links.model.hash(key)).exists()
 
 

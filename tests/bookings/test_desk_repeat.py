@@ -232,7 +232,7 @@ def test_each_visit_has_its_own_confirmation_or_none(desk: Browser, visit: Appoi
     send(desk, visit, **{"line1-wanted": "on", "tell": "on"})
     send(desk, visit, **{"line2-wanted": "on", "nonce": "m" * 16})
     owed = Message.objects.filter(kind="confirmation").exclude(appointment=visit)
-    assert [one.appointment.starts_at for one in owed] == [at(10, days=8)]
+    assert [one.visit.starts_at for one in owed] == [at(10, days=8)]
 
 
 def test_a_clearance_makes_each_a_request(

@@ -14,8 +14,10 @@ from icalendar import Calendar, Event
 from pytest_django import Settings
 
 from bookings import actions, messages
+from bookings.actions import outbox
 from bookings.letters import one_line, plain_text
 from bookings.models import Appointment, Message, Room, Therapist, VisitLink
+from bookings.models.messages import TIMED, TO_THERAPISTS
 from services.models import Service, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import CLEO, at
@@ -24,7 +26,9 @@ pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
 VISIT_URL = re.compile(r"http://localhost:8000/visit/([\w-]{32})/")
-KINDS = [kind.value for kind in Message.Kind]
+TO_CLIENTS = [kind.value for kind in Message.Kind if kind not in TO_THERAPISTS]
+# What is owed with the news and has a moment of its own.
+LATER = [kind for kind in TIMED if kind != "reminder"]
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def told(
     """
 
     def _told(kind: str, *, details: actions.Details = CLEO) -> EmailMessage:
-        asks = kind in ("request_received", "granted", "declined")
+        asks = kind in ("request_received", "granted", "declined") or "clearance" in kind
         outcome = Outcome.CLEARANCE if asks else Outcome.CLEAR
         starts_at = at(14, days=4) if kind == "changed" else at(10, 15, days=4)
         visit = book(starts_at, details=details, outcome=outcome)
@@ -52,6 +56,8 @@ def told(
             )
         if kind == "cancelled":
             actions.cancel_appointment(appointment=visit, by=by, spa=spa, now=now)
+        if kind in LATER:
+            outbox.owe(visit, kind, due_at=now)
         waiting = Message.objects.pending().filter(kind=kind, appointment=visit)
         return sent(waiting.latest("due_at"), spa, now)
 
@@ -91,6 +97,11 @@ def words_of(html: str) -> str:
         ("changed", "Moved: Spa visit, now Friday 27 November, 10:15"),
         ("cancelled", "Cancelled: Spa visit, Friday 27 November, 10:15"),
         ("reminder", "Reminder: Spa visit, Friday 27 November, 10:15"),
+        ("clearance_needed", "Still open: Spa visit, Friday 27 November, 10:15"),
+        ("clearance_expiring", "Please get in touch: Spa visit, Friday 27 November, 10:15"),
+        ("preparation", "Before your first visit: Friday 27 November, 10:15"),
+        ("waiting_for_answer", "A few questions before your visit, Friday 27 November, 10:15"),
+        ("aftercare", "Thank you for your visit"),
     ],
 )
 def test_the_subject_says_what_happened_and_when(
@@ -99,7 +110,7 @@ def test_the_subject_says_what_happened_and_when(
     assert told(kind)["Subject"] == subject
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TO_CLIENTS)
 def test_html_and_text_say_the_same(told: Callable[..., EmailMessage], kind: str) -> None:
     mail = told(kind)
     text, words = text_of(mail), words_of(html_of(mail))
@@ -110,7 +121,7 @@ def test_html_and_text_say_the_same(told: Callable[..., EmailMessage], kind: str
         assert fact in words or fact in html_of(mail)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TO_CLIENTS)
 def test_what_shows_on_a_locked_phone_is_discreet(
     told: Callable[..., EmailMessage], lymph: Service, kind: str
 ) -> None:
@@ -122,7 +133,7 @@ def test_what_shows_on_a_locked_phone_is_discreet(
     assert lymph.name in text_of(mail)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TO_CLIENTS)
 def test_no_message_names_an_answer_or_a_verdict(
     told: Callable[..., EmailMessage], kind: str
 ) -> None:
@@ -293,7 +304,7 @@ def test_a_name_of_any_kind_stays_a_name(
 ) -> None:
     told("confirmation")
     message = Message.objects.get(kind="confirmation")
-    client = message.appointment.client
+    client = message.visit.client
     assert client is not None
     client.name = name
     mail = sent(message, spa, now)
@@ -309,7 +320,7 @@ def test_a_name_in_the_spas_own_data_cannot_write_headers(
     told("confirmation")
     message = Message.objects.get(kind="confirmation")
     spa.name = "Qi\nBcc: otto@example.com"
-    message.appointment.service.discreet_name = "Spa\r\nBcc: otto@example.com"
+    message.visit.service.discreet_name = "Spa\r\nBcc: otto@example.com"
     mail = sent(message, spa, now)
     assert mail["Bcc"] is None
     assert mail["Subject"] == "Booked: Spa Bcc: otto@example.com, Friday 27 November, 10:15"

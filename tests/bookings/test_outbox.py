@@ -102,6 +102,11 @@ TRUE_AS_LONG_AS = [
     ("changed", {"requested", "confirmed", "arrived"}),
     ("cancelled", {"cancelled"}),
     ("reminder", {"confirmed"}),
+    ("preparation", {"confirmed"}),
+    ("waiting_for_answer", {"requested", "confirmed"}),
+    ("clearance_needed", {"requested"}),
+    ("clearance_expiring", {"requested"}),
+    ("aftercare", {"arrived", "completed"}),
 ]
 
 

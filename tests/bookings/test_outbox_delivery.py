@@ -198,7 +198,7 @@ def test_an_impossible_message_stops_no_other(
     now: datetime,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client = confirmation.appointment.client
+    client = confirmation.visit.client
     assert client is not None
     client.email = "cleo@example.com\nBcc: eve@example.com"
     client.save()
@@ -268,7 +268,7 @@ def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
 ) -> None:
     messages.deliver_due(now=now)
     actions.reschedule_appointment(
-        appointment=confirmation.appointment,
+        appointment=confirmation.visit,
         starts_at=at(15, days=5),
         by=actions.CLIENT,
         spa=spa,
@@ -287,9 +287,7 @@ def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
 def test_a_cancelled_visit_is_not_reminded_of(
     confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
 ) -> None:
-    actions.cancel_appointment(
-        appointment=confirmation.appointment, by=actions.CLIENT, spa=spa, now=now
-    )
+    actions.cancel_appointment(appointment=confirmation.visit, by=actions.CLIENT, spa=spa, now=now)
     assert messages.deliver_due(now=now) == 1
     assert messages.deliver_due(now=at(9, days=4)) == 0
     assert [mail["Subject"] for mail in smtp.messages] == [
@@ -319,7 +317,7 @@ def test_workers_at_once_send_each_message_once(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     for lead in range(100, 159):
-        outbox.owe(confirmation.appointment, "reminder", due_at=now, lead_hours=lead)
+        outbox.owe(confirmation.visit, "reminder", due_at=now, lead_hours=lead)
     workers, sent = 3, []
     start = threading.Barrier(workers)
 

@@ -113,7 +113,7 @@ def test_what_is_true_of_one_visit_stays_whatever_owners_write(
     confirmation: Message, spa: SpaProfile, now: datetime
 ) -> None:
     actions.reschedule_appointment(
-        appointment=confirmation.appointment,
+        appointment=confirmation.visit,
         starts_at=at(14),
         by=actions.CLIENT,
         spa=spa,
