@@ -129,7 +129,7 @@ def write_letter(
     words = words or Wording.own_words(message.kind) or wording.words
     values = placeholder_values(message, spa=spa, now=now)
     # On a locked phone the treatment goes by its discreet name.
-    discreet = {**values, "treatment": values["what"]}
+    discreet = {**values, "treatment": values["what"]} if "what" in values else values
     return Letter(
         subject=fill(words.subject, discreet),
         preheader=fill(words.preheader, discreet),
@@ -153,12 +153,10 @@ def built_in_words(message: Message) -> Words:
 
 
 def placeholder_values(message: Message, *, spa: SpaProfile, now: datetime) -> dict[str, str]:
-    """What each placeholder stands for in ``message``, each in one line."""
-    return {
-        **dict.fromkeys(DESCRIPTIONS, ""),
-        **_about_the_spa(spa),
-        **(_about_the_day(message, now) if message.day else _about_the_visit(message, spa, now)),
-    }
+    """What stands for each placeholder that ``message`` has, in one line each."""
+    about = _about_the_day(message, now) if message.day else _about_the_visit(message, spa, now)
+    values = {**_about_the_spa(spa), **about}
+    return {name: values[name] for name in DESCRIPTIONS if name in values}
 
 
 def _about_the_spa(spa: SpaProfile) -> dict[str, str]:
@@ -186,7 +184,11 @@ def _about_the_visit(message: Message, spa: SpaProfile, now: datetime) -> dict[s
         "day": full_day(starts.date(), today),
         "time": clock_time(starts),
         "therapist": one_line(appointment.therapist.name),
-        "what": one_line(appointment.service.discreet_name),
+        "what": one_line(
+            appointment.service.name
+            if spa.name_treatment_in_subjects
+            else appointment.service.discreet_name
+        ),
         "treatment": one_line(appointment.service.name),
         "minutes": str(appointment.minutes),
         "price": money(appointment.price, spa.currency),

@@ -18,6 +18,12 @@ class Words(NamedTuple):
     below: str
 
 
+class WordingQuerySet(models.QuerySet["Wording"]):
+    def latest_of_each(self) -> "WordingQuerySet":
+        """The version that holds for each kind that anybody has ever written for."""
+        return self.order_by("kind", "-number").distinct("kind")
+
+
 class Wording(models.Model):
     """One version of the words for one kind of message. The highest number holds.
 
@@ -38,6 +44,8 @@ class Wording(models.Model):
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    objects = WordingQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("wording")

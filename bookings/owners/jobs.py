@@ -77,6 +77,13 @@ JOBS = [
         permission="services.change_contraindication",
     ),
     Job(
+        name=_("Messages"),
+        wish=_("Change what mails say"),
+        words=_("Subject and text of each message, with a preview and a test mail."),
+        to="admin:bookings_wording_changelist",
+        permission="bookings.change_wording",
+    ),
+    Job(
         name=_("Texts and policies"),
         wish=_("Texts and policies"),
         words=_("Address, booking rules, reminders and agreements."),

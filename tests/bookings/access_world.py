@@ -98,6 +98,8 @@ class World:
             return (self.request if "decide" in route else self.visit).reference
         if part == "<slug:slug>":
             return self.visit.service.slug
+        if part == "<slug:kind>":
+            return "confirmation"
         if found := ADMIN_ROUTE.match(route):
             return self._row(apps.get_model(found["app"], found["model"])).pk
         return self._key(route) if part == "<int:pk>" else NOBODYS

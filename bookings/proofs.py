@@ -1,0 +1,63 @@
+"""Test mails: a letter sent to the owner who writes it, at once and past the outbox."""
+
+import smtplib
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from bookings.letters import Letter
+from bookings.messages import sender
+from bookings.rendering import render_letter
+from services.models import SpaProfile
+
+MOST, PERIOD = 5, 10 * 60
+
+
+class TooMany(Exception):
+    """More than ``MOST`` test mails within ``PERIOD`` seconds."""
+
+
+class NotTaken(Exception):
+    """The mail server did not take it; the reason, in words for the owner."""
+
+
+def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
+    """Send ``letter``, marked as a test; ``key`` is whose test mails are counted.
+
+    Raises ``TooMany`` or ``NotTaken``; without either the mail server has taken it.
+    """
+    if _count(f"test-mails:{key}") > MOST:
+        raise TooMany
+    with translation.override(settings.LANGUAGE_CODE):
+        parts = render_letter(letter, spa=spa)
+        mail = EmailMultiAlternatives(
+            subject=_("[Test] %(subject)s") % {"subject": letter.subject},
+            body=parts.text,
+            from_email=sender(spa),
+            to=[to],
+            reply_to=[spa.email],
+            headers={"Auto-Submitted": "auto-generated"},
+        )
+        mail.attach_alternative(parts.html, "text/html")
+    try:
+        mail.send()
+    except smtplib.SMTPResponseException as refusal:
+        raise NotTaken(_("It said no (%(code)s).") % {"code": refusal.smtp_code}) from refusal
+    except smtplib.SMTPRecipientsRefused as refusal:
+        raise NotTaken(_("It refused your address.")) from refusal
+    except (smtplib.SMTPException, OSError) as error:
+        raise NotTaken(_("It did not answer.")) from error
+
+
+def _count(key: str) -> int:
+    """Count one more under ``key``; the count begins anew ``PERIOD`` after its first."""
+    if cache.add(key, 1, PERIOD):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # It ran out between the two.
+        return 1
