@@ -4,18 +4,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminTimeWidget
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings.models import Room, Therapist, TimeOff, WorkingHours
+from bookings.models import Room, Therapist, TimeOff
 from bookings.time_off import visits_to_move
+from bookings.views import hours, hours_copy, week_table
 from bookings.words import full_day
 
 
@@ -39,16 +40,6 @@ def warn_of_visits(request: HttpRequest, off: TimeOff) -> None:
     messages.warning(request, format_html("{} {}", said, links))
 
 
-class WorkingHoursInline(admin.TabularInline):
-    """The week of a therapist."""
-
-    model = WorkingHours
-    extra = 0
-    formfield_overrides = {
-        models.TimeField: {"widget": AdminTimeWidget(format="%H:%M")},
-    }
-
-
 class TimeOffInline(admin.TabularInline):
     """Her time off that is still to come."""
 
@@ -61,14 +52,14 @@ class TimeOffInline(admin.TabularInline):
 
 @admin.register(Therapist)
 class TherapistAdmin(admin.ModelAdmin):
-    """A therapist with her week, her time off and what she gives."""
+    """A therapist with her time off and what she gives; her week has a page of its own."""
 
-    list_display = ["name", "gives", "email", "user", "active", "position"]
+    list_display = ["name", "week", "gives", "email", "user", "active", "position"]
     list_editable = ["position"]
     list_filter = ["active", "services"]
     search_fields = ["name", "email"]
     filter_horizontal = ["services"]
-    inlines = [WorkingHoursInline, TimeOffInline]
+    inlines = [TimeOffInline]
     save_on_top = True
     fieldsets = [
         (None, {"fields": ["name", "introduction", "colour", "active", "position"]}),
@@ -86,6 +77,21 @@ class TherapistAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Therapist]:
         rows = super().get_queryset(request).select_related("user")
         return rows.annotate(service_count=Count("services"))
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        own = [
+            path("week/", guarded(week_table.week), name="bookings_therapist_week"),
+            path("<int:pk>/hours/", guarded(hours.hours), name="bookings_therapist_hours"),
+            path("<int:pk>/hours/copy/", guarded(hours_copy.copy), name="bookings_therapist_copy"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @admin.display(description=_("hours"))
+    def week(self, therapist: Therapist) -> SafeString:
+        """A link to the page of her hours."""
+        url = reverse("admin:bookings_therapist_hours", args=[therapist.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Hours"))
 
     @admin.display(description=_("treatments given"), ordering="service_count")
     def gives(self, therapist: Any) -> int:

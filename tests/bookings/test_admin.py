@@ -22,7 +22,6 @@ from bookings.models import (
     Therapist,
     TimeOff,
     VisitLink,
-    WorkingHours,
 )
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, login_of, said
@@ -104,9 +103,8 @@ def test_messages_are_read_only(owner: Browser, visit: Appointment) -> None:
     assert mail.state == "pending"
 
 
-def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointment) -> None:
+def test_owners_edit_a_therapist_with_her_time_off(owner: Browser, visit: Appointment) -> None:
     mia = visit.therapist
-    hours = list(mia.working_hours.all())
     sent: dict[str, object] = {
         "name": "Mia",
         "introduction": "Slow and light.",
@@ -116,8 +114,6 @@ def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointmen
         "email": "",
         "user": "",
         "services": [one.pk for one in mia.services.all()],
-        "working_hours-TOTAL_FORMS": len(hours),
-        "working_hours-INITIAL_FORMS": len(hours),
         "time_off-TOTAL_FORMS": 1,
         "time_off-INITIAL_FORMS": 0,
         "time_off-0-starts_at_0": "2026-11-24",
@@ -127,20 +123,11 @@ def test_owners_edit_a_therapist_with_her_week(owner: Browser, visit: Appointmen
         "time_off-0-reason": "Holiday",
         "time_off-0-therapist": mia.pk,
     }
-    for number, row in enumerate(hours):
-        sent |= {
-            f"working_hours-{number}-id": row.pk,
-            f"working_hours-{number}-therapist": mia.pk,
-            f"working_hours-{number}-weekday": row.weekday,
-            f"working_hours-{number}-starts": "10:00",
-            f"working_hours-{number}-ends": "18:00",
-        }
     answer = owner.post(f"/admin/bookings/therapist/{mia.pk}/change/", sent)
     assert answer.status_code == 302
     assert said(answer)[0].startswith("1 visit stands in “Mia off, Tuesday 24 November")
     mia.refresh_from_db()
     assert mia.introduction == "Slow and light."
-    assert {f"{row.starts:%H:%M}" for row in WorkingHours.objects.all()} == {"10:00"}
     assert TimeOff.objects.get().reason == "Holiday"
 
 
