@@ -4,13 +4,13 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from bookings import actions, messages
+from bookings import actions, delivery
 
 
 @shared_task
 def deliver_due() -> int:
     """Send every message that is due."""
-    return messages.deliver_due(now=timezone.now())
+    return delivery.deliver_due(now=timezone.now())
 
 
 @shared_task

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import connection
 from pytest_django import Settings
 
-from bookings import actions, messages
+from bookings import actions, delivery, messages
 from bookings.actions import outbox
 from bookings.models import Appointment, Message, Room, Therapist
 from services.models import SpaProfile
@@ -50,8 +50,8 @@ def state_of(message: Message) -> tuple[str, int, str]:
 
 
 def test_a_due_message_is_sent_once(confirmation: Message, smtp: MailServer, now: datetime) -> None:
-    assert messages.deliver_due(now=now) == 1
-    assert messages.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 0
     (mail,) = smtp.messages
     assert (mail["To"], mail["Subject"]) == (
         "cleo@example.com",
@@ -76,7 +76,7 @@ def test_one_connection_serves_a_batch(
         return "250 Go on"
 
     behave(smtp, handle_MAIL=handle_mail)
-    assert messages.deliver_due(now=now) == 2
+    assert delivery.deliver_due(now=now) == 2
     assert len(sessions) == 1
 
 
@@ -84,11 +84,11 @@ def test_a_connection_dropped_before_the_message_is_taken_sends_it_later(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     answer_with(smtp, "drop")
-    assert messages.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
     assert 0.75 * MINUTE <= confirmation.due_at - now < 1.2 * MINUTE
-    assert messages.deliver_due(now=now + MINUTE / 2) == 0
-    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    assert delivery.deliver_due(now=now + MINUTE / 2) == 0
+    assert delivery.deliver_due(now=now + 2 * MINUTE) == 1
     assert len(smtp.messages) == 1
 
 
@@ -96,8 +96,8 @@ def test_a_connection_dropped_after_the_message_is_taken_repeats_it_under_the_sa
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     answer_with(smtp, "keep and drop")
-    assert messages.deliver_due(now=now) == 0
-    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    assert delivery.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now + 2 * MINUTE) == 1
     first, second = smtp.messages
     assert first["Message-ID"] == second["Message-ID"]
     assert state_of(confirmation) == ("sent", 2, "")
@@ -111,7 +111,7 @@ def test_a_goodbye_that_fails_unsends_nothing(
         return "221 Bye"
 
     behave(smtp, handle_QUIT=handle_quit)
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     assert state_of(confirmation) == ("sent", 1, "")
 
 
@@ -120,7 +120,7 @@ def test_a_server_that_says_nothing_is_tried_again(
 ) -> None:
     settings.EMAIL_TIMEOUT = 0.5
     answer_with(smtp, "stall")
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
     assert state_of(ottos) == ("sent", 1, "")
 
@@ -129,9 +129,9 @@ def test_a_message_refused_for_now_is_sent_later(
     confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
 ) -> None:
     answer_with(smtp, "451 Try again later")
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     assert state_of(confirmation) == ("pending", 1, "The message was refused (451).")
-    assert messages.deliver_due(now=now + 2 * MINUTE) == 1
+    assert delivery.deliver_due(now=now + 2 * MINUTE) == 1
     assert state_of(confirmation) == ("sent", 2, "")
 
 
@@ -139,9 +139,9 @@ def test_a_message_refused_for_good_is_given_up(
     confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
 ) -> None:
     answer_with(smtp, "554 We do not like it")
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     assert state_of(confirmation) == ("failed", 1, "The message was refused (554).")
-    assert messages.deliver_due(now=now + timedelta(hours=1)) == 0
+    assert delivery.deliver_due(now=now + timedelta(hours=1)) == 0
     assert [mail["To"] for mail in smtp.messages] == ["otto@example.com"]
 
 
@@ -157,7 +157,7 @@ def test_a_refused_address_is_named_nowhere(
     state: str,
 ) -> None:
     refuse_address(smtp, "cleo@example.com", f"{answer}: cleo@example.com")
-    assert messages.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now) == 0
     expected = f"The address was refused ({answer[:3]})."
     assert state_of(confirmation) == (state, 1, expected)
     assert our_log(caplog) == f"Message {confirmation.pk} (confirmation) not sent: {expected}"
@@ -172,7 +172,7 @@ def test_a_refused_sender_is_our_fault_and_gives_nothing_up(
         return "550 Not from here"
 
     behave(smtp, handle_MAIL=handle_mail)
-    assert messages.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("pending", 1, "The mail server refused us (550).")
 
 
@@ -183,12 +183,12 @@ def test_an_unreachable_server_ends_the_round_and_costs_one_attempt(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         settings.EMAIL_PORT = closed.getsockname()[1]
-        assert messages.deliver_due(now=now) == 0
+        assert delivery.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("pending", 1, "The mail server did not answer.")
     assert state_of(ottos) == ("pending", 0, "")
     assert ottos.claimed_until is None
     settings.EMAIL_PORT = port
-    assert messages.deliver_due(now=now + 2 * MINUTE) == 2
+    assert delivery.deliver_due(now=now + 2 * MINUTE) == 2
 
 
 def test_an_impossible_message_stops_no_other(
@@ -202,7 +202,7 @@ def test_an_impossible_message_stops_no_other(
     assert client is not None
     client.email = "cleo@example.com\nBcc: eve@example.com"
     client.save()
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     state, attempts, reason = state_of(confirmation)
     assert (state, attempts) == ("pending", 1)
     assert reason.startswith("ValueError (")
@@ -226,7 +226,7 @@ def test_an_unforeseen_error_is_named_by_its_place_and_tried_again(
         return compose(message, spa=spa, now=now)
 
     monkeypatch.setattr(messages, "compose", broken)
-    assert messages.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=now) == 1
     state, attempts, reason = state_of(confirmation)
     assert (state, attempts) == ("pending", 1)
     assert reason.startswith("LookupError (test_outbox_delivery.py:")
@@ -237,7 +237,7 @@ def test_a_message_that_is_no_longer_true_is_voided(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     Appointment.objects.update(status="cancelled")
-    assert messages.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("void", 1, "")
     assert smtp.messages == []
 
@@ -245,8 +245,8 @@ def test_a_message_that_is_no_longer_true_is_voided(
 def test_no_reminder_comes_after_the_visit_has_begun(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
-    messages.deliver_due(now=now)
-    assert messages.deliver_due(now=at(10, days=4)) == 0
+    delivery.deliver_due(now=now)
+    assert delivery.deliver_due(now=at(10, days=4)) == 0
     states = Message.objects.filter(kind="reminder").values_list("state", flat=True)
     assert list(states) == ["void", "void"]
 
@@ -254,11 +254,11 @@ def test_no_reminder_comes_after_the_visit_has_begun(
 def test_each_reminder_comes_once_at_its_time(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
-    messages.deliver_due(now=now)
+    delivery.deliver_due(now=now)
     came = []
     for hours in range(1, 4 * 24):
         moment = now + timedelta(hours=hours)
-        came += [moment] * messages.deliver_due(now=moment)
+        came += [moment] * delivery.deliver_due(now=moment)
     # 48 and 3 hours before Friday, 10:00.
     assert came == [at(10, days=2), at(7, days=4)]
 
@@ -266,7 +266,7 @@ def test_each_reminder_comes_once_at_its_time(
 def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
     confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
 ) -> None:
-    messages.deliver_due(now=now)
+    delivery.deliver_due(now=now)
     actions.reschedule_appointment(
         appointment=confirmation.visit,
         starts_at=at(15, days=5),
@@ -274,9 +274,9 @@ def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
         spa=spa,
         now=now,
     )
-    messages.deliver_due(now=now)
-    assert messages.deliver_due(now=at(14, days=3)) == 0
-    assert messages.deliver_due(now=at(15, days=3)) == 1
+    delivery.deliver_due(now=now)
+    assert delivery.deliver_due(now=at(14, days=3)) == 0
+    assert delivery.deliver_due(now=at(15, days=3)) == 1
     assert [mail["Subject"] for mail in smtp.messages] == [
         "Booked: Spa visit, Friday 27 November, 10:00",
         "Moved: Spa visit, now Saturday 28 November, 15:00",
@@ -288,8 +288,8 @@ def test_a_cancelled_visit_is_not_reminded_of(
     confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
 ) -> None:
     actions.cancel_appointment(appointment=confirmation.visit, by=actions.CLIENT, spa=spa, now=now)
-    assert messages.deliver_due(now=now) == 1
-    assert messages.deliver_due(now=at(9, days=4)) == 0
+    assert delivery.deliver_due(now=now) == 1
+    assert delivery.deliver_due(now=at(9, days=4)) == 0
     assert [mail["Subject"] for mail in smtp.messages] == [
         "Cancelled: Spa visit, Friday 27 November, 10:00"
     ]
@@ -298,17 +298,17 @@ def test_a_cancelled_visit_is_not_reminded_of(
 def test_a_round_that_has_taken_long_enough_lets_the_rest_go(
     confirmation: Message, smtp: MailServer, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "RUN", timedelta(0))
-    assert messages.deliver_due(now=now) == 0
+    monkeypatch.setattr(delivery, "RUN", timedelta(0))
+    assert delivery.deliver_due(now=now) == 0
     assert state_of(confirmation) == ("pending", 0, "")
     assert confirmation.claimed_until is None
 
 
 def test_the_lease_outlasts_the_round_and_its_last_message(settings: Settings) -> None:
     # Twelve steps: greeting, EHLO, STARTTLS, EHLO, three of AUTH, MAIL, RCPT, DATA, body, answer.
-    assert timedelta(seconds=12 * settings.EMAIL_TIMEOUT) <= messages.LONGEST_SEND
-    assert messages.LEASE >= messages.RUN + messages.LONGEST_SEND
-    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) > messages.LEASE
+    assert timedelta(seconds=12 * settings.EMAIL_TIMEOUT) <= delivery.LONGEST_SEND
+    assert delivery.LEASE >= delivery.RUN + delivery.LONGEST_SEND
+    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) > delivery.LEASE
 
 
 @pytest.mark.race
@@ -323,7 +323,7 @@ def test_workers_at_once_send_each_message_once(
 
     def work() -> None:
         start.wait()
-        sent.append(messages.deliver_due(now=now))
+        sent.append(delivery.deliver_due(now=now))
         connection.close()
 
     threads = [threading.Thread(target=work) for _worker in range(workers)]

@@ -548,6 +548,7 @@ def told(visit: Appointment, count: int) -> list[str]:
     return [line.what for line in reversed(history_of(visit)[:count])]
 
 
+@pytest.mark.usefixtures("clock")
 def test_the_history_tells_moves_lengths_and_what_was_taken_back(
     visit: Appointment,
     do: Do,

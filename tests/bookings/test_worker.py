@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.core.cache import cache
 from django.utils import timezone
 
-from bookings import actions, messages
+from bookings import actions, delivery
 from bookings.models import Appointment, HealthCheck, Message, Room, Therapist
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import make_check
@@ -61,12 +61,12 @@ def test_book_move_be_reminded_cancel(
     )
     smtp.wait_for(2)
     two_days_before = visit.starts_at - timedelta(hours=48)
-    assert messages.deliver_due(now=two_days_before - timedelta(hours=24)) == 0
-    assert messages.deliver_due(now=two_days_before) == 1
-    assert messages.deliver_due(now=two_days_before + timedelta(hours=1)) == 0
+    assert delivery.deliver_due(now=two_days_before - timedelta(hours=24)) == 0
+    assert delivery.deliver_due(now=two_days_before) == 1
+    assert delivery.deliver_due(now=two_days_before + timedelta(hours=1)) == 0
     actions.cancel_appointment(appointment=visit, by=actions.CLIENT, spa=spa, now=timezone.now())
     smtp.wait_for(4)
-    assert messages.deliver_due(now=visit.starts_at - timedelta(hours=1)) == 0
+    assert delivery.deliver_due(now=visit.starts_at - timedelta(hours=1)) == 0
     assert subjects(smtp) == ["Booked", "Moved", "Reminder", "Cancelled"]
     assert len({mail["Message-ID"] for mail in smtp.messages}) == 4
 
@@ -96,8 +96,8 @@ def test_a_worker_killed_while_sending_loses_nothing(
     confirmation = visit.messages.get(kind="confirmation")
     assert (confirmation.state, confirmation.attempts) == ("pending", 1)
     now = timezone.now()
-    assert messages.deliver_due(now=now) == 0
-    assert messages.deliver_due(now=now + messages.LEASE) == 1
+    assert delivery.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now + delivery.LEASE) == 1
     assert subjects(smtp) == ["Booked"]
 
 
@@ -119,7 +119,7 @@ def test_a_broker_that_forgets_everything_loses_nothing(
 ) -> None:
     # The nudge lies in Valkey and no worker runs; now Valkey is emptied.
     cache.clear()
-    assert messages.deliver_due(now=timezone.now()) == 1
+    assert delivery.deliver_due(now=timezone.now()) == 1
     assert subjects(smtp) == ["Booked"]
 
 
@@ -172,7 +172,7 @@ def test_a_broker_that_is_down_neither_stops_nor_slows_a_booking(
     assert "Error 111 connecting to 127.0.0.1:1" in booking.stderr
     hold.refresh_from_db()
     assert hold.status == "confirmed"
-    assert messages.deliver_due(now=timezone.now()) == 1
+    assert delivery.deliver_due(now=timezone.now()) == 1
     assert subjects(smtp) == ["Booked"]
 
 
