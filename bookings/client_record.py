@@ -24,6 +24,7 @@ from bookings.models import (
     Therapist,
 )
 from bookings.models.appointments import UPCOMING
+from bookings.models.messages import LOST
 from services.models import SpaProfile
 
 Status = Appointment.Status
@@ -173,7 +174,7 @@ def _checked(client: Client, now: datetime) -> Checked | None:
 
 
 def _given_up(client: Client) -> list[Message]:
-    rows = Message.objects.filter(appointment__client=client, state=Message.State.FAILED)
+    rows = Message.objects.filter(appointment__client=client, state__in=LOST)
     return list(rows.select_related("appointment").order_by("-due_at", "-pk")[:FAILED_SHOWN])
 
 

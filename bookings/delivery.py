@@ -14,10 +14,12 @@ from smtplib import SMTPException
 
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.utils.translation import gettext as _
 
 from bookings import messages
-from bookings.actions import outbox
-from bookings.models import Message
+from bookings.actions import bounces, outbox
+from bookings.copies import copy_of
+from bookings.models import BadAddress, Message
 from bookings.troubles import Unreachable, trouble_of
 from services.models import SpaProfile
 
@@ -83,6 +85,9 @@ class _Round:
         if not outbox.is_still_true(message, now=self.clock()):
             outbox.mark_void(message)
             return True
+        if bounces.comes_back(message.address):
+            outbox.mark_failed(message, reason=_("Mail to this address comes back."))
+            return True
         try:
             mail = messages.compose(message, spa=self.spa, now=self.clock())
             _dial(connection)
@@ -92,7 +97,7 @@ class _Round:
             self._note_trouble(message, error)
             _hang_up(connection)
             return not isinstance(error, Unreachable)
-        outbox.mark_sent(message, now=self.clock())
+        outbox.mark_sent(message, now=self.clock(), content=copy_of(mail))
         self.sent += 1
         return True
 
@@ -101,6 +106,13 @@ class _Round:
         log.warning("Message %s (%s) not sent: %s", message.pk, message.kind, trouble.reason)
         if trouble.is_permanent:
             outbox.mark_failed(message, reason=trouble.reason)
+            if trouble.is_of_the_address:
+                bounces.note_bad_address(
+                    address=message.address,
+                    trouble=BadAddress.Trouble.BOUNCED,
+                    reason=trouble.reason,
+                    now=self.clock(),
+                )
         else:
             outbox.postpone(message, reason=trouble.reason, now=self.clock())
 

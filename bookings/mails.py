@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.models import Appointment, Message
+from bookings.models.messages import LOST
 from bookings.words import clock_time, moment_in_words
 
 State = Message.State
@@ -35,6 +36,8 @@ class Mail:
         message = self.message
         if message.state == State.SENT and message.sent_at:
             return _("sent %(when)s") % {"when": self._when(message.sent_at)}
+        if message.state == State.BOUNCED:
+            return _("came back: %(reason)s Please ring.") % {"reason": message.last_error}
         if message.state == State.FAILED:
             return _("given up: %(reason)s Please ring.") % {"reason": message.last_error}
         if message.state == State.VOID:
@@ -48,7 +51,7 @@ class Mail:
 
     @property
     def look(self) -> str:
-        """The state as a class: pending, sent, failed or void."""
+        """The state as a class: pending, sent, failed, bounced or void."""
         return self.message.state
 
     @property
@@ -57,9 +60,9 @@ class Mail:
         return self.message.state == State.VOID
 
     @property
-    def was_given_up(self) -> bool:
-        """Whether it could not be delivered."""
-        return self.message.state == State.FAILED
+    def was_lost(self) -> bool:
+        """Whether it could not be delivered, or came back."""
+        return self.message.state in LOST
 
     @property
     def is_reminder_to_come(self) -> bool:

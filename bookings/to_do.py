@@ -61,7 +61,7 @@ def _lateness(card: Card) -> str:
 
 
 def _given_up(post: Post) -> str:
-    lost = next((mail for mail in post.mails if mail.was_given_up), None)
+    lost = next((mail for mail in post.mails if mail.was_lost), None)
     if lost is None:
         return ""
     return _("A mail did not arrive (%(what)s): please call.") % {"what": lost.what.lower()}

@@ -7,13 +7,14 @@ send, and where its holder dies, the message is free again once the lease has ru
 import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from bookings.actions.events import Actor
-from bookings.models import Appointment, Event, Message
+from bookings.models import Appointment, Event, MailCopy, Message
 from bookings.models.messages import TO_THERAPISTS, MessageQuerySet
 from services.models import SpaProfile
 
@@ -65,6 +66,7 @@ def owe(
         kind=kind,
         lead_hours=lead_hours,
         sequence=appointment.sequence,
+        again=0,
         defaults={"due_at": due_at},
     )
     return message
@@ -245,14 +247,27 @@ def is_still_true(message: Message, *, now: datetime) -> bool:
     )
 
 
-def mark_sent(message: Message, *, now: datetime) -> None:
-    """Note that the mail server took the message.
+@transaction.atomic
+def mark_sent(message: Message, *, now: datetime, content: dict[str, Any] | None = None) -> None:
+    """Note that the mail server took the message; ``content`` is the copy of what it took.
 
-    It did, so this holds even where the claim ran out or the message was dropped meanwhile.
+    It did, so this holds even where the claim ran out or the message was dropped meanwhile. News
+    that it came back may be here first.
     """
     Message.objects.filter(pk=message.pk).update(
-        state=Message.State.SENT, sent_at=now, claimed_until=None, last_error=""
+        state=Case(
+            When(state=Message.State.BOUNCED, then=Value(Message.State.BOUNCED)),
+            default=Value(Message.State.SENT),
+        ),
+        sent_at=now,
+        sent_to=message.address,
+        claimed_until=None,
+        last_error=Case(When(state=Message.State.BOUNCED, then=F("last_error")), default=Value("")),
     )
+    if content is not None:
+        MailCopy.objects.update_or_create(
+            message=message, defaults={"kept_at": now, "content": content}
+        )
 
 
 def mark_void(message: Message) -> None:

@@ -5,6 +5,7 @@
 from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
 from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
+from bookings.models.mail import BadAddress, MailCopy
 from bookings.models.messages import Message
 from bookings.models.people import (
     CalendarFeed,
@@ -18,6 +19,7 @@ from bookings.models.wording import Wording, Words
 
 __all__ = [
     "Appointment",
+    "BadAddress",
     "CalendarFeed",
     "Client",
     "ClientChange",
@@ -25,6 +27,7 @@ __all__ = [
     "Event",
     "HealthCheck",
     "HealthReading",
+    "MailCopy",
     "Message",
     "NotTheSame",
     "Room",

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce, Upper
 from django.utils.translation import gettext_lazy as _
 
 from bookings.models.appointments import Appointment
@@ -21,6 +22,10 @@ TIMED = (
 )
 
 
+# They did not arrive.
+LOST = ("failed", "bounced")
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     def pending(self) -> "MessageQuerySet":
         """Those still to be sent."""
@@ -33,6 +38,16 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def news(self) -> "MessageQuerySet":
         """What tells the client of a change; the rest waits for a moment of its own."""
         return self.to_client().exclude(kind__in=TIMED)
+
+    def lost(self) -> "MessageQuerySet":
+        """Those that did not arrive, and that no later one about the same visit made up for."""
+        later = Message.objects.filter(
+            appointment=OuterRef("appointment"),
+            therapist=None,
+            state=Message.State.SENT,
+            sent_at__gt=Coalesce(OuterRef("sent_at"), OuterRef("due_at")),
+        )
+        return self.filter(state__in=LOST).exclude(Exists(later))
 
     def due(self, now: datetime) -> "MessageQuerySet":
         """Those to be sent by ``now`` that nobody is sending at this moment."""
@@ -70,6 +85,7 @@ class Message(models.Model):
         PENDING = "pending", _("Waiting")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Given up")
+        BOUNCED = "bounced", _("Came back")
         VOID = "void", _("No longer needed")
 
     appointment = models.ForeignKey(
@@ -104,6 +120,10 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    sent_to = models.EmailField(_("sent to"), blank=True)
+    again = models.PositiveSmallIntegerField(
+        _("sent again"), default=0, help_text=_("Counts what was asked for once more.")
+    )
 
     objects = MessageQuerySet.as_manager()
 
@@ -113,7 +133,15 @@ class Message(models.Model):
         ordering = ["due_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["appointment", "kind", "lead_hours", "sequence", "therapist", "day"],
+                fields=[
+                    "appointment",
+                    "kind",
+                    "lead_hours",
+                    "sequence",
+                    "therapist",
+                    "day",
+                    "again",
+                ],
                 nulls_distinct=False,
                 name="message_once_per_change",
             ),
@@ -149,6 +177,12 @@ class Message(models.Model):
             models.Index(
                 fields=["due_at"], condition=Q(state="pending"), name="message_waiting_by_due"
             ),
+            models.Index(
+                fields=["appointment"],
+                condition=Q(state__in=["failed", "bounced"]),
+                name="message_lost_by_visit",
+            ),
+            models.Index(Upper("sent_to"), name="message_by_address"),
         ]
 
     def __str__(self) -> str:

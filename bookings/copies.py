@@ -1,0 +1,64 @@
+"""The copy of a sent message: what a mail program shows, without the keys in its links.
+
+Visit links are kept hashed; a copy that held a working one would undo that.
+"""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+
+# What stands in the place of a key: nobody's link, and readable as one that was cut.
+CUT = "…"
+# An address of ours, up to where text, markup or a header ends it.
+OUR_LINK = re.compile(r"(?P<start>https?://[^\s\"'<>/]+|)(?P<path>/[^\s\"'<>]+)")
+# A slug is in small letters with hyphens. Keys are longer than a word and look like none.
+PART = re.compile(r"[^/?&=#;]{16,}")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+|[a-z]+")
+# The part behind these is a key, whatever it looks like.
+KEYED = re.compile(r"(/visit/|/unsubscribe/|/mail/stop/)[^/\s\"'<>?]+")
+
+Content = dict[str, Any]
+
+
+def copy_of(mail: EmailMultiAlternatives) -> Content:
+    """Return what is kept of ``mail``: headers, both parts and the names and types of its files.
+
+    It is not put together a second time: that takes as long as the sending.
+    """
+    return {
+        "headers": [[name, without_keys(value)] for name, value in _headers(mail)],
+        "text": without_keys(str(mail.body)),
+        "html": without_keys(_html(mail)),
+        "files": [[one[0], one[2]] for one in mail.attachments if isinstance(one, tuple)],
+    }
+
+
+def without_keys(text: str) -> str:
+    """Return ``text`` with the keys cut out of every link of ours."""
+    return OUR_LINK.sub(_cut, text)
+
+
+def _cut(found: re.Match[str]) -> str:
+    start, path = found["start"], found["path"]
+    if start and not f"{start}/".startswith(f"{settings.SITE_URL}/"):
+        return found[0]
+    path = KEYED.sub(rf"\1{CUT}", path)
+    return start + PART.sub(lambda part: part[0] if SLUG.fullmatch(part[0]) else CUT, path)
+
+
+def _headers(mail: EmailMultiAlternatives) -> list[tuple[str, str]]:
+    extra = {name: str(value) for name, value in mail.extra_headers.items()}
+    plain = {
+        "From": mail.from_email,
+        "To": ", ".join(mail.to),
+        "Reply-To": ", ".join(mail.reply_to),
+        "Subject": str(mail.subject),
+    }
+    return [(name, value) for name, value in {**plain, **extra}.items() if value]
+
+
+def _html(mail: EmailMultiAlternatives) -> str:
+    parts = (content for content, kind in mail.alternatives if kind == "text/html")
+    return str(next(parts, ""))
