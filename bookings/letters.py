@@ -68,6 +68,8 @@ class Letter:
     preparation: str = ""
     guide_heading: str = ""
     """What stands above the text about the treatment."""
+    is_guide: bool = False
+    """Whether that text is what the letter is for, and so comes before the buttons."""
     more: list[Button] = field(default_factory=list)
     """What else can be done, less often."""
     banner: str = ""
@@ -143,6 +145,7 @@ def write_letter(
         address=_address(spa),
         preparation=_guide(message),
         guide_heading=_("Afterwards") if message.kind == Kind.AFTERCARE else _("How to prepare"),
+        is_guide=message.kind in GUIDES,
         more=_more_buttons(message, spa, visit_url, now),
     )
 
@@ -301,7 +304,7 @@ def _clearance_expiring(message: Message) -> _Wording:
         opening=[
             _(
                 "Your visit is near and not confirmed yet. Please call us on {phone}, so that we "
-                "can decide together and you do not come in vain."
+                "can decide together and you do not make the journey for nothing."
             ),
         ],
         notes=[_please_bring_a_note()],
@@ -321,7 +324,7 @@ def _changed(message: Message) -> _Wording:
         subject=_("Moved: {what}, now {when}"),
         heading=_("Your visit has moved"),
         preheader=_("The new time, and how to change it again."),
-        opening=[_("This is how we expect you now. What we wrote before no longer holds.")],
+        opening=[_("Here is your visit as it stands now, in place of what we wrote before.")],
         added=added,
     )
 
@@ -343,7 +346,7 @@ def _reminder(message: Message) -> _Wording:
         heading=_("See you soon"),
         preheader=_("Where to find us, how to prepare, and what to do if you cannot come."),
         opening=[
-            _("This is a reminder of your visit. We look forward to seeing you."),
+            _("A small reminder of your visit. We look forward to seeing you."),
         ],
         notes=[
             _(
@@ -357,7 +360,7 @@ def _reminder(message: Message) -> _Wording:
 def _preparation(message: Message) -> _Wording:
     return _Wording(
         subject=_("Before your first visit: {when}"),
-        heading=_("How to prepare"),
+        heading=_("Your first visit with us"),
         preheader=_("A few small things that make your first visit easy."),
         opening=[
             _("We look forward to meeting you. These few things make your first visit easy."),
@@ -379,7 +382,7 @@ def _waiting_for_answer(message: Message) -> _Wording:
         opening=[
             _(
                 "Before we can look after you well, we need a few answers from you. It takes "
-                "about three minutes, on a page of your own that nobody else sees."
+                "about three minutes, and only your therapist and the owners may read them."
             ),
             _("Would you rather talk? Call us on {phone}, and we go through them together."),
         ],
@@ -433,6 +436,7 @@ WORDINGS: dict[str, Callable[[Message], _Wording]] = {
     Kind.THERAPIST_SHEET: _therapist_sheet,
 }
 PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER, Kind.PREPARATION}
+GUIDES = {Kind.PREPARATION, Kind.AFTERCARE}
 # After these there is no visit to come to.
 ENDS = {Kind.DECLINED, Kind.CANCELLED, Kind.AFTERCARE}
 
