@@ -234,6 +234,18 @@ def set_bits(bits: int) -> Iterator[int]:
         bits ^= lowest
 
 
+def runs(bits: int) -> Iterator[tuple[int, int]]:
+    """Yield the runs of set bits as half-open pairs, lowest first."""
+    position = 0
+    while bits:
+        skipped = (bits & -bits).bit_length() - 1
+        bits >>= skipped
+        length = (~bits & (bits + 1)).bit_length() - 1
+        yield position + skipped, position + skipped + length
+        bits >>= length
+        position += skipped + length
+
+
 def nearest(times: Sequence[datetime], wanted: datetime, count: int = 3) -> list[datetime]:
     """Return the ``count`` times closest to ``wanted``, the earliest first.
 

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from zoneinfo import ZoneInfo
 
-from bookings.availability import Grid, Length, Span, run_starts, set_bits
+from bookings.availability import Grid, Length, Span, run_starts, runs, set_bits
 from bookings.models import Room, Therapist
 from services.models import Service, ServiceOption
 
@@ -127,7 +127,7 @@ def _gaps_of(
     therapist: Therapist, free: int, visits: Sequence[tuple[Need, int]], grid: Grid
 ) -> Iterator[Gap]:
     starts = reduce(or_, (_starts(free, need) & rooms for need, rooms in visits), 0)
-    for first, last in _runs(free):
+    for first, last in runs(free):
         within = starts >> first & ((1 << (last - first)) - 1)
         if within:
             yield Gap(
@@ -151,18 +151,6 @@ def _inside(spans: Iterable[Span], grid: Grid) -> int:
         around = [Span(grid.span.start, span.start), Span(span.end, grid.span.end)]
         cells |= every & ~grid.touched(around)
     return cells
-
-
-def _runs(bits: int) -> Iterator[tuple[int, int]]:
-    """Yield the runs of set bits as half-open pairs, lowest first."""
-    position = 0
-    while bits:
-        skipped = (bits & -bits).bit_length() - 1
-        bits >>= skipped
-        length = (~bits & (bits + 1)).bit_length() - 1
-        yield position + skipped, position + skipped + length
-        bits >>= length
-        position += skipped + length
 
 
 def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

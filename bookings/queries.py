@@ -217,11 +217,12 @@ def _earliest(spa: SpaProfile, now: datetime, *, anytime: bool) -> datetime:
 
 
 def _at_work(therapists: Sequence[int], grid: Grid) -> dict[int, int]:
-    hours, off = hours_of(therapists), _time_off(therapists, grid.span)
+    hours, off = hours_of(therapists), time_off_of(therapists, grid.span)
     return {pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) for pk in therapists}
 
 
-def _time_off(therapists: Sequence[int], within: Span) -> dict[int | None, list[Span]]:
+def time_off_of(therapists: Sequence[int], within: Span) -> dict[int | None, list[Span]]:
+    """The time off of each therapist by primary key, and the whole spa's at ``None``; one query."""
     found: dict[int | None, list[Span]] = defaultdict(list)
     rows = TimeOff.objects.filter(
         Q(therapist__in=therapists) | Q(therapist=None),

@@ -90,6 +90,13 @@ JOBS = [
         to="admin:services_spaprofile_changelist",
         permission="services.change_spaprofile",
     ),
+    Job(
+        name=_("Reports"),
+        wish=_("See how it goes"),
+        words=_("Visits, revenue, clients, and the hours that stay empty."),
+        to="admin:reports",
+        permission="bookings.view_appointment",
+    ),
 ]
 
 

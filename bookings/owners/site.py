@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.owners import reports
 from bookings.owners.home import matters, today_in_numbers
 from bookings.owners.jobs import doors_for
 from bookings.permissions import is_owner
@@ -24,6 +26,10 @@ class OwnersSite(AdminSite):
     site_header = gettext_lazy("Owners’ pages")
     index_title = gettext_lazy("Owners’ pages")
     enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        # Before the admin's own: its last one takes whatever is left.
+        return [*reports.addresses(self), *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

@@ -67,6 +67,11 @@ PACKAGES = [
             "dist/event-calendar.min.css": "event-calendar/event-calendar.min.css",
         },
     ),
+    Package(
+        "chart.js",
+        "4.6.1",
+        {"dist/chart.umd.min.js": "chartjs/chart.umd.min.js", "LICENSE.md": "chartjs/LICENSE"},
+    ),
 ]
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from bookings.availability import set_bits
+from bookings.availability import runs, set_bits
 from bookings.day import desk_day
-from bookings.gaps import _runs
 from bookings.models import Room, Therapist, TimeOff, WorkingHours
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, at
@@ -119,6 +118,6 @@ def test_a_gap_over_a_clock_change_is_as_long_as_it_is(
 
 def test_runs_are_found_for_any_bits() -> None:
     for bits in range(1 << 10):
-        found = [cell for first, last in _runs(bits) for cell in range(first, last)]
+        found = [cell for first, last in runs(bits) for cell in range(first, last)]
         assert found == list(set_bits(bits))
-    assert list(_runs(0b1110110)) == [(1, 3), (4, 7)]
+    assert list(runs(0b1110110)) == [(1, 3), (4, 7)]
