@@ -19,6 +19,7 @@ from bookings import admin_logins as admin_logins
 from bookings import admin_people as admin_people
 from bookings import admin_wording as admin_wording
 from bookings.models import Appointment, Client, ClientMerge, Event, Message
+from bookings.owners import questions as questions
 from bookings.permissions import is_owner
 
 

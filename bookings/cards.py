@@ -74,7 +74,8 @@ class Card:
         """Whether somebody has to talk to the client before she is treated: no check holds."""
         if self.appointment.status not in UPCOMING:
             return False
-        return self.appointment.health_check is None or self._answers_are_too_old
+        check = self.appointment.health_check
+        return check is None or check.asked_again_at is not None or self._answers_are_too_old
 
     @property
     def _answers_are_too_old(self) -> bool:

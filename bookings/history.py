@@ -85,6 +85,7 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "expected_again": _("Took the last step back"),
         "health_renewed": _("Answered the health check again"),
         "health_affirmed": _("Said that the health check still holds"),
+        "health_asked_again": _("Changed the health questions: to be answered again"),
         "health_withdrawn": _("Health check to be talked about"),
         "health_outdated": _("Earlier health answers no longer hold"),
         "noted": _("Changed the note of the desk"),

@@ -69,6 +69,11 @@ def therapists_only(view: View) -> View:
     return _only(allowed, view)
 
 
+def owners_only(view: View) -> View:
+    """Let owners in; everybody else logs in or is refused."""
+    return _only(is_owner, view)
+
+
 def _only(allowed: Callable[[Person], bool], view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

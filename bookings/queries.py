@@ -12,6 +12,7 @@ from bookings.availability import Grid, Hours, Length, Span, visit_starts
 from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
 from bookings.models.appointments import UPCOMING
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
+from services.queries import order_of_asking
 from services.screening import Rule
 
 # The desk may give a reason to leave the booking horizon behind; beyond this it is a slip.
@@ -182,11 +183,7 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
 
 def questions_for(service: Service) -> list[Contraindication]:
     """The active contraindications of ``service`` in the order in which they are asked."""
-    order = {group: n for n, group in enumerate(Contraindication.Group.values)}
-    return sorted(
-        service.contraindications.filter(active=True),
-        key=lambda row: (order[row.group], row.position, row.slug),
-    )
+    return sorted(service.contraindications.filter(active=True), key=order_of_asking)
 
 
 def rules_for(service: Service) -> list[Rule]:

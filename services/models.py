@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.numbers import list_currencies
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
@@ -479,6 +480,41 @@ class Contraindication(models.Model):
             advice=self.advice,
             areas=tuple(self.areas),
         )
+
+
+class SignOff(models.Model):
+    """A clinician or insurer has read the list of contraindications and stands by it.
+
+    ``signed`` is the list as it was then (see :mod:`services.sign_off`). Rows are only added: a
+    sign-off ends with the next change of the list.
+    """
+
+    name = models.CharField(_("signed by"), max_length=120)
+    profession = models.CharField(
+        _("profession or role"),
+        max_length=120,
+        help_text=_("Such as: physiotherapist and lymphoedema practitioner; our insurer."),
+    )
+    signed_on = models.DateField(_("signed on"))
+    note = models.TextField(_("remarks"), blank=True, max_length=2000)
+    version = models.CharField(_("version of the list"), max_length=16)
+    signed: Any = models.JSONField(_("the list"))
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("entered by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    recorded_at = models.DateTimeField(_("entered"))
+
+    class Meta:
+        verbose_name = _("sign-off")
+        verbose_name_plural = _("sign-offs")
+        ordering = ["-recorded_at", "-pk"]
+
+    def __str__(self) -> str:
+        return _("%(name)s, %(day)s") % {"name": self.name, "day": f"{self.signed_on:%Y-%m-%d}"}
 
 
 class Faq(models.Model):

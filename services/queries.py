@@ -49,7 +49,7 @@ def visible_services(user: User | AnonymousUser) -> QuerySet[Service]:
 
 def reasons_by_severity(contraindications: Iterable[Contraindication]) -> list[Reasons]:
     """Group ``contraindications``, the strictest severity first."""
-    asked = sorted(contraindications, key=_order_of_asking)
+    asked = sorted(contraindications, key=order_of_asking)
     groups = (
         Reasons(severity, tuple(one for one in asked if one.severity == severity.value))
         for severity in Severity
@@ -61,6 +61,7 @@ def _offered_options() -> "Prefetch[str, QuerySet[ServiceOption], str]":
     return Prefetch("options", ServiceOption.objects.filter(active=True))
 
 
-def _order_of_asking(contraindication: Contraindication) -> tuple[int, int, str]:
+def order_of_asking(contraindication: Contraindication) -> tuple[int, int, str]:
+    """The key by which contraindications are sorted for the health check."""
     group = Contraindication.Group.values.index(contraindication.group)
     return group, contraindication.position, contraindication.slug

@@ -57,6 +57,7 @@ from bookings.actions.feeds import note_feed_read, note_feed_version, renew_feed
 from bookings.actions.health import (
     affirm_health_check,
     discard_health_check,
+    draft_health_check,
     purge_health_checks,
     read_health_check,
     record_health_check,
@@ -76,6 +77,7 @@ from bookings.actions.merges import (
 )
 from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
 from bookings.actions.outbox import MAIL_GRACE
+from bookings.actions.questions import ask_again
 from bookings.actions.readings import read_areas, read_notes
 from bookings.actions.ready import ready_since, say_not_ready, say_ready
 from bookings.actions.steps import take_back_step
@@ -137,6 +139,7 @@ __all__ = [
     "accept_stranding",
     "add_client",
     "affirm_health_check",
+    "ask_again",
     "block_time",
     "book_at_desk",
     "can_undo",
@@ -152,6 +155,7 @@ __all__ = [
     "current_client",
     "decide_request",
     "discard_health_check",
+    "draft_health_check",
     "drop_wording",
     "entry_of",
     "expire_holds",

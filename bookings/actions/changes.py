@@ -15,7 +15,7 @@ from bookings.actions.errors import (
     NoticeTooShort,
 )
 from bookings.actions.events import Actor, record
-from bookings.actions.health import copy_of, has_expired
+from bookings.actions.health import copy_of, has_expired, still_counts
 from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place, lock_diary
 from bookings.actions.wishes import Place, Wish
@@ -180,7 +180,7 @@ def decide_request(
     if latest.status != Status.REQUESTED or (granted and latest.starts_at <= now):
         raise NoLongerPossible
     check = latest.health_check
-    if granted and (check is None or has_expired(check, on=latest.starts_at, spa=spa)):
+    if granted and (check is None or not still_counts(check, on=latest.starts_at, spa=spa)):
         raise HealthCheckNeeded
     reviewed = {}
     if check is not None:

@@ -15,6 +15,7 @@ ASIDE = (
     "client_merged",
     "client_parted",
     "health_affirmed",
+    "health_asked_again",
     "health_outdated",
     "links_revoked",
     "kept",

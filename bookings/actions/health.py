@@ -42,8 +42,25 @@ def record_health_check(
     """
     if not verdict.may_book:
         raise HealthCheckNeeded
-    return HealthCheck.objects.create(
-        taken_by=taken_by,
+    check = draft_health_check(
+        service=service, answers=answers, verdict=verdict, rules=rules, spa=spa, now=now
+    )
+    check.taken_by = taken_by
+    check.save()
+    return check
+
+
+def draft_health_check(
+    *,
+    service: Service,
+    answers: Mapping[str, Answer],
+    verdict: Verdict,
+    rules: list[Rule],
+    spa: SpaProfile,
+    now: datetime,
+) -> HealthCheck:
+    """What :func:`record_health_check` would keep, not kept."""
+    return HealthCheck(
         service=service,
         outcome=verdict.outcome.value,
         answers={slug: _plain(answer) for slug, answer in answers.items()},
@@ -67,6 +84,11 @@ def is_just_given(check: HealthCheck, *, service: Service, now: datetime) -> boo
 def has_expired(check: HealthCheck, *, on: datetime, spa: SpaProfile) -> bool:
     """Whether the answers, as last affirmed, are too old for a visit at ``on``."""
     return on - check.affirmed_at > timedelta(days=spa.health_check_valid_days)
+
+
+def still_counts(check: HealthCheck, *, on: datetime, spa: SpaProfile) -> bool:
+    """Whether the verdict may be relied upon for a visit at ``on``: not old, nor to be redone."""
+    return check.asked_again_at is None and not has_expired(check, on=on, spa=spa)
 
 
 def has_said_stop(client: Client, *, since: datetime) -> bool:

@@ -38,6 +38,12 @@ class HealthCheck(models.Model):
     affirmed_at = models.DateTimeField(
         _("last said to be unchanged"), help_text=_("When answered, or when confirmed again.")
     )
+    asked_again_at = models.DateTimeField(
+        _("to be asked again since"),
+        null=True,
+        blank=True,
+        help_text=_("Set where the questions have changed since: the verdict no longer counts."),
+    )
     taken_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("asked and entered by"),

@@ -14,7 +14,9 @@ from bookings.actions.changes import CHANGEABLE
 from bookings.clearances import waiting_requests
 from bookings.day import Day, desk_day
 from bookings.models import Appointment, Message, TimeOff
+from bookings.questions import outdated_visits
 from services.models import Service, SpaProfile
+from services.sign_off import standing
 from services.templatetags.menu import money
 
 
@@ -106,11 +108,38 @@ def drafts(spa: SpaProfile, now: datetime) -> Matter | None:
     return Matter(count, words, url, _("Finish or leave"))
 
 
+def outdated_answers(spa: SpaProfile, now: datetime) -> Matter | None:
+    """Visits with answers to earlier questions that nobody has marked; three queries at most."""
+    count = sum(one.count for one in outdated_visits(now=now))
+    if not count:
+        return None
+    words = ngettext(
+        "coming visit stands on answers to earlier health questions.",
+        "coming visits stand on answers to earlier health questions.",
+        count,
+    )
+    url, link = reverse("admin:questions_outdated"), _("Look and ask again")
+    return Matter(count, words, url, link, is_pressing=True)
+
+
+def list_not_signed(spa: SpaProfile, now: datetime) -> Matter | None:
+    """The list of health questions without a sign-off that holds; four queries at most."""
+    found = standing()
+    if found.holds:
+        return None
+    words = _("list of health questions has not been signed off by a clinician.")
+    if found.sign_off is not None:
+        words = _("sign-off of the health questions has lapsed, since the list was changed.")
+    return Matter(1, words, reverse("admin:questions_sign_off"), _("Have it signed"))
+
+
 # What is looked at, in the order in which equally pressing things are shown.
 LOOKS: list[Callable[[SpaProfile, datetime], Matter | None]] = [
     requests_waiting,
     mails_given_up,
     visits_in_the_way,
+    outdated_answers,
+    list_not_signed,
     drafts,
 ]
 

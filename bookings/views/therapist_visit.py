@@ -101,7 +101,7 @@ def _page(
             "own": own,
             "check": check,
             "areas": check.areas if check else [],
-            "findings": _findings(check) if check else [],
+            "findings": findings_in_words(check) if check else [],
             "said": _said(check) if check else [],
             "note": kept,
             "note_form": (form or _note_form(kept)) if own and (form or card.may_note) else None,
@@ -142,7 +142,7 @@ def _seen(kept: TreatmentNote | None) -> str:
     return kept.updated_at.isoformat() if kept else ""
 
 
-def _findings(check: HealthCheck) -> list[dict[str, Any]]:
+def findings_in_words(check: HealthCheck) -> list[dict[str, Any]]:
     """What applies, each with its severity in words too."""
     words = dict(Contraindication.Severity.choices)
     return [{**one, "severity_in_words": words[one["severity"]]} for one in check.findings]

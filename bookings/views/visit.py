@@ -102,6 +102,7 @@ def show(request: HttpRequest, appointment: Appointment, token: str) -> HttpResp
             "change_until": client_changes_until(appointment, spa=spa),
             "bookable": appointment.service.status == "published",
             "check_open": appointment.health_check is None and appointment.is_upcoming,
+            "asked_again": _is_asked_again(appointment),
         },
     )
 
@@ -384,6 +385,12 @@ def _who_would(appointment: Appointment, shown: Times, start: datetime) -> list[
 
 def _is_the_same(appointment: Appointment, start: datetime, therapist: Therapist | None) -> bool:
     return start == appointment.starts_at and therapist in (None, appointment.therapist)
+
+
+def _is_asked_again(appointment: Appointment) -> bool:
+    """Whether the questions have changed since she answered them for a visit still to come."""
+    check = appointment.health_check
+    return appointment.is_upcoming and check is not None and check.asked_again_at is not None
 
 
 def _questions_are_the_same(appointment: Appointment) -> bool:

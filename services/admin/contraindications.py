@@ -1,27 +1,21 @@
-"""Where owners edit the contraindications."""
+"""The list of contraindications and the form of one; the diary adds what a change does to visits.
+
+Registered in :mod:`bookings.owners.questions`: only there is it known who would be asked again.
+"""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Case, Count, QuerySet, When
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from services.models import Contraindication
-
-SHORT_GROUPS = {
-    Contraindication.Group.RED_FLAGS: _("Red flags"),
-    Contraindication.Group.ACUTE: _("At the moment"),
-    Contraindication.Group.HEART: _("Heart and circulation"),
-    Contraindication.Group.HISTORY: _("Cancer and operations"),
-    Contraindication.Group.BODY: _("Body"),
-    Contraindication.Group.YOU: _("You"),
-}
+from services.models import Contraindication, Service
 
 
 class ContraindicationForm(forms.ModelForm):
-    """A contraindication, with the areas to avoid as tick boxes."""
+    """A contraindication, with the areas to avoid and the treatments as tick boxes."""
 
     areas = forms.MultipleChoiceField(
         label=_("Areas to avoid"),
@@ -29,15 +23,28 @@ class ContraindicationForm(forms.ModelForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
+    services = forms.ModelMultipleChoiceField(
+        label=_("Asked before"),
+        queryset=Service.objects.order_by("category__position", "position", "name"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["services"] = list(
+                Service.objects.filter(contraindications=self.instance).order_by("pk")
+            )
 
 
-@admin.register(Contraindication)
 class ContraindicationAdmin(admin.ModelAdmin):
-    """The reasons for care; the templates put the sign-off notice above list and form."""
+    """The reasons for care: in groups, in the order in which they are asked."""
 
     form = ContraindicationForm
-    list_display = ["name", "strictness", "asked_under", "question", "active", "treatments"]
+    list_display = ["name", "severity", "question", "active"]
     list_filter = ["severity", "group", "active", "evidence", "services"]
+    list_per_page = 200
     search_fields = ["name", "question", "why", "advice"]
     prepopulated_fields = {"slug": ["name"]}
     ordering = [
@@ -50,10 +57,12 @@ class ContraindicationAdmin(admin.ModelAdmin):
         "position",
         "slug",
     ]
+    # Nothing is done to several at once: each change is looked at by itself.
+    actions = None
     save_on_top = True
     fieldsets = [
         (None, {"fields": ["name", "slug", "active", "group", "position"]}),
-        (_("What is asked"), {"fields": ["question", "detail"]}),
+        (_("What is asked"), {"fields": ["question", "detail", "services"]}),
         (_("What it means"), {"fields": ["severity", "care", "areas"]}),
         (
             _("A second question"),
@@ -64,19 +73,8 @@ class ContraindicationAdmin(admin.ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contraindication]:
-        return super().get_queryset(request).annotate(treatment_count=Count("services"))
+        return super().get_queryset(request).prefetch_related("services")
 
-    @admin.display(description=_("severity"), ordering="severity")
-    def strictness(self, contraindication: Contraindication) -> str:
-        """The first word of the severity."""
-        return contraindication.get_severity_display().partition(":")[0]
-
-    @admin.display(description=_("group"), ordering="group")
-    def asked_under(self, contraindication: Contraindication) -> str:
-        """The group in short."""
-        return str(SHORT_GROUPS[Contraindication.Group(contraindication.group)])
-
-    @admin.display(description=_("treatments"), ordering="treatment_count")
-    def treatments(self, contraindication: Any) -> int:
-        """How many treatments ask about it."""
-        return contraindication.treatment_count
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Earlier answers name it: it is switched off, not deleted.
+        return False

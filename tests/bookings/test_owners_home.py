@@ -11,14 +11,16 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Appointment, Message, Room, Therapist, TimeOff
-from services.models import Service
+from services.models import Service, SignOff
 from services.screening import Outcome
-from tests.bookings.conftest import OTTO, at
+from services.sign_off import present_list, version_of
+from tests.bookings.conftest import NOW, OTTO, at
 from tests.bookings.staff_pages import browser_of
 
 pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
+NOT_SIGNED = "list of health questions has not been signed off by a clinician."
 
 
 @pytest.fixture
@@ -27,8 +29,22 @@ def owner(clock: time_machine.Traveller, spa: object, olive: User) -> Browser:
 
 
 def waiting(browser: Browser) -> dict[str, int]:
-    """What needs the owner: how much by sentence."""
-    return {one.words: one.count for one in browser.get("/admin/").context["matters"]}
+    """What needs the owner: how much by sentence; the list that is never signed here left out."""
+    shown = browser.get("/admin/").context["matters"]
+    return {one.words: one.count for one in shown if one.words != NOT_SIGNED}
+
+
+def sign(name: str = "Dr Hale") -> None:
+    """Have the present list of health questions signed off."""
+    signed = present_list()
+    SignOff.objects.create(
+        name=name,
+        profession="Physiotherapist",
+        signed_on=NOW.date(),
+        version=version_of(signed),
+        signed=signed,
+        recorded_at=NOW,
+    )
 
 
 def figures(browser: Browser) -> dict[str, tuple[str, str]]:
@@ -37,6 +53,7 @@ def figures(browser: Browser) -> dict[str, tuple[str, str]]:
 
 
 def test_nothing_to_do_is_said_kindly(owner: Browser) -> None:
+    sign()
     answer = owner.get("/admin/")
     assert answer.context["matters"] == []
     assert "Nothing waits for you." in answer.content.decode()
@@ -73,11 +90,23 @@ def test_a_draft_waits(owner: Browser, lymph: Service) -> None:
     assert waiting(owner) == {"treatment is a draft: clients do not see it yet.": 1}
 
 
+def test_a_list_that_nobody_has_signed_waits_and_so_does_one_that_has_changed(
+    owner: Browser, lymph: Service
+) -> None:
+    assert NOT_SIGNED in [one.words for one in owner.get("/admin/").context["matters"]]
+    sign()
+    assert waiting(owner) == {}
+    lymph.contraindications.filter(slug="asthma").update(severity="stop")
+    lapsed = "sign-off of the health questions has lapsed, since the list was changed."
+    assert waiting(owner) == {lapsed: 1}
+
+
 def test_pressing_matters_come_first(
     owner: Browser, lymph: Service, book: Book, mia: Therapist, fern: Room
 ) -> None:
     book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
     TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(17))
+    sign()
     shown = owner.get("/admin/").context["matters"]
     assert [one.is_pressing for one in shown] == [True, False]
 

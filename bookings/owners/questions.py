@@ -1,0 +1,149 @@
+"""The health questions as owners keep them: what a change does to visits is shown before it.
+
+A change of what is asked, of how strict it is or of the treatments that ask it ends the verdicts
+that rest on the former questions. The owner first sees how many visits that touches, and with her
+consent they are marked for a new health check in the transaction of the change itself.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from bookings import actions
+from bookings.actions import staff
+from bookings.owners import signing, trial
+from bookings.owners.edits import changes_in, draft_of
+from bookings.questions import Touched, touched_by, versions
+from bookings.views.staff import me
+from services.admin.contraindications import ContraindicationAdmin
+from services.models import Contraindication
+from services.sign_off import Change, standing
+
+CONFIRMED = "touches"
+
+
+@admin.register(Contraindication)
+class QuestionAdmin(ContraindicationAdmin):
+    """The list by group with how it stands, and the form with the step before saving."""
+
+    change_list_template = "admin/questions/list.html"
+    change_form_template = "admin/questions/form.html"
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("try/", wrap(trial.try_answers), name="questions_try"),
+            path("sign-off/", wrap(signing.sign_off), name="questions_sign_off"),
+            path("outdated/", wrap(signing.outdated), name="questions_outdated"),
+            path("outdated/mark/", wrap(signing.mark_outdated), name="questions_mark_outdated"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        context = {"title": _("Health questions"), "standing": standing()}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "POST":
+            page = self._page_before_saving(request, object_id)
+            if page is not None:
+                return page
+        context = {"standing": standing()} | (extra_context or {})
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        form.versions_before = versions()
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.services.set(form.cleaned_data["services"])
+        before, after = form.versions_before, versions()
+        changed = {pk: version for pk, version in after.items() if before.get(pk) != version}
+        count = actions.ask_again(versions=changed, by=staff(me(request)), now=timezone.now())
+        if count:
+            said = ngettext(
+                "%d visit is marked for a new health check.",
+                "%d visits are marked for a new health check.",
+                count,
+            )
+            messages.warning(request, said % count)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return "\n".join(in_words(change) for change in changes_in(form))
+
+    def _page_before_saving(
+        self, request: HttpRequest, object_id: str | None
+    ) -> HttpResponse | None:
+        """The page that shows whom the change touches, or ``None`` where nothing stands between."""
+        row = self.get_object(request, object_id) if object_id else None
+        allowed = (
+            self.has_change_permission(request, row) if row else self.has_add_permission(request)
+        )
+        if not allowed or (object_id and row is None):
+            return None
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        if not form.is_valid():
+            return None
+        touched = touched_by(draft_of(form), now=timezone.now())
+        if not touched or request.POST.get(CONFIRMED) == fingerprint(touched):
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Before you save"),
+            "opts": self.opts,
+            "row": form.instance,
+            "changes": changes_in(form) if row else [],
+            "touched": touched,
+            "total": sum(one.count for one in touched),
+            "fingerprint": fingerprint(touched),
+            "looked_before": CONFIRMED in request.POST,
+            "sent": sent_again(request, without={CONFIRMED}),
+            "is_popup": IS_POPUP_VAR in request.POST,
+        }
+        return TemplateResponse(request, "admin/questions/before_saving.html", context)
+
+
+def in_words(change: Change) -> str:
+    """Severity: from Adapt to Stop."""
+    parts = {"what": change.what, "before": change.before or "–", "after": change.after or "–"}
+    return _("%(what)s: from “%(before)s” to “%(after)s”.") % parts
+
+
+def fingerprint(touched: Sequence[Touched]) -> str:
+    """A short name for what the owner was shown: she consents to that and nothing else."""
+    plain = [(one.service.pk, one.count, one.first.isoformat()) for one in touched]
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
+
+
+def sent_again(request: HttpRequest, *, without: set[str]) -> list[tuple[str, str]]:
+    """What was sent, for hidden fields."""
+    kept = (name for name in request.POST if name not in {*without, "csrfmiddlewaretoken"})
+    return [(name, value) for name in kept for value in request.POST.getlist(name)]
