@@ -1,7 +1,7 @@
 """Requests that wait for the desk's decision, and until when each should be made. Reads only."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 
 from bookings.cards import Card, shown
 from bookings.models import Appointment, Event
+from bookings.timing import decision_due
 from bookings.words import moment_in_a_sentence
 from services.models import SpaProfile
-
-ANSWER_WITHIN = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,9 @@ class Queue:
 
 
 def decide_by(starts_at: datetime, *, asked_at: datetime, spa: SpaProfile) -> datetime:
-    """Return the moment by which a request made at ``asked_at`` should be decided.
-
-    From the spa's cancellation notice on a client is expected to come, and she has arranged her
-    day for it: until then she must know whether she may. Who asks later than that, or shortly
-    before it, still gets an answer within two hours, and in any case before the visit.
-    """
-    notice = starts_at - timedelta(hours=spa.cancellation_notice_hours)
-    return min(max(notice, asked_at + ANSWER_WITHIN), starts_at)
+    """Return the moment by which a request made at ``asked_at`` should be decided."""
+    notice = spa.cancellation_notice_hours
+    return decision_due(starts_at, asked_at=asked_at, notice_hours=notice)
 
 
 def waiting_requests(*, spa: SpaProfile, now: datetime) -> Queue:

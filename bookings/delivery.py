@@ -17,7 +17,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.translation import gettext as _
 
 from bookings import messages
-from bookings.actions import bounces, outbox
+from bookings.actions import bounces, outbox, owing
 from bookings.copies import copy_of
 from bookings.models import BadAddress, Message
 from bookings.troubles import Unreachable, trouble_of
@@ -82,11 +82,7 @@ class _Round:
         message = outbox.begin_attempt(claimed)
         if message is None:
             return True
-        if not outbox.is_still_true(message, now=self.clock()):
-            outbox.mark_void(message)
-            return True
-        if bounces.comes_back(message.address):
-            outbox.mark_failed(message, reason=_("Mail to this address comes back."))
+        if not self._may_go(message):
             return True
         try:
             mail = messages.compose(message, spa=self.spa, now=self.clock())
@@ -100,6 +96,19 @@ class _Round:
         outbox.mark_sent(message, now=self.clock(), content=copy_of(mail))
         self.sent += 1
         return True
+
+    def _may_go(self, message: Message) -> bool:
+        """Whether it is true and no hour to be quiet; settles what is not sent now."""
+        if not owing.is_still_true(message, now=self.clock()):
+            outbox.mark_void(message)
+            return False
+        if bounces.comes_back(message.address):
+            outbox.mark_failed(message, reason=_("Mail to this address comes back."))
+            return False
+        morning = owing.held_back_until(message, spa=self.spa, now=self.clock())
+        if morning is not None:
+            outbox.put_off(message, until=morning)
+        return morning is None
 
     def _note_trouble(self, message: Message, error: Exception) -> None:
         trouble = trouble_of(error)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from bookings.actions.outbox import TELLS_OF
+from bookings.actions.owing import TELLS_OF
 from bookings.letters import Letter, write_letter
 from bookings.models import Appointment, Client, Message, Room, Therapist, Words
 from bookings.models.appointments import AppointmentQuerySet

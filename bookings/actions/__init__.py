@@ -76,10 +76,11 @@ from bookings.actions.merges import (
     why_not_merge,
 )
 from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
-from bookings.actions.outbox import MAIL_GRACE
 from bookings.actions.questions import ask_again
+from bookings.actions.quiet import MAIL_GRACE
 from bookings.actions.readings import read_areas, read_notes
 from bookings.actions.ready import ready_since, say_not_ready, say_ready
+from bookings.actions.staff_mail import owe_sheets
 from bookings.actions.steps import take_back_step
 from bookings.actions.stranding import (
     HoursChanged,
@@ -177,6 +178,7 @@ __all__ = [
     "note_feed_read",
     "note_feed_version",
     "note_on_appointment",
+    "owe_sheets",
     "part_clients",
     "purge_expired",
     "purge_health_checks",

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.changes import CHANGEABLE, change_status
 from bookings.actions.clients import current_client
 from bookings.actions.errors import ChangedMeanwhile, HealthCheckNeeded, NoLongerPossible
@@ -14,7 +14,7 @@ from bookings.actions.events import Actor, record
 from bookings.actions.health import copy_of, is_just_given, is_worse
 from bookings.actions.placing import lock_diary
 from bookings.models import Appointment, Client, HealthCheck, Message
-from services.models import Service
+from services.models import Service, SpaProfile
 
 Status = Appointment.Status
 
@@ -87,8 +87,10 @@ def _renew(appointment: Appointment, check: HealthCheck, *, by: Actor, now: date
     _replace_check(appointment, check, "health_renewed", by=by, now=now)
     if check.outcome == HealthCheck.Outcome.CLEARANCE and appointment.status == Status.CONFIRMED:
         change_status(appointment, Status.REQUESTED, "requested", by=by, now=now)
-        outbox.drop_waiting(appointment)
-        outbox.tell(appointment, Message.Kind.REQUEST_RECEIVED, by=by, now=now)
+        owing.drop_waiting(appointment)
+        spa = SpaProfile.load()
+        owing.tell(appointment, Message.Kind.REQUEST_RECEIVED, by=by, spa=spa, now=now)
+        owing.owe_later(appointment, spa=spa, now=now)
 
 
 def _replace_check(
@@ -99,7 +101,8 @@ def _replace_check(
     appointment.sequence += 1
     appointment.save(update_fields=["health_check", "sequence"])
     record(appointment, kind, by=by, now=now)
-    outbox.follow(appointment)
+    owing.follow(appointment)
+    owing.ask_no_more(appointment)
 
 
 def _locked_with_others(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.clients import current_client
 from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
@@ -19,6 +19,7 @@ from bookings.actions.placing import (
     refusal,
     without_overlap,
 )
+from bookings.actions.staff_mail import note_late_change
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Client, HealthCheck, Message, Therapist
 from bookings.models.appointments import new_reference
@@ -149,12 +150,10 @@ def confirm_appointment(
 
     kind = "requested" if needs_clearance else "booked"
     record(appointment, kind, by=by, now=now, changes={"status": (before, status.value)})
-    if needs_clearance:
-        outbox.owe(appointment, Message.Kind.REQUEST_RECEIVED, due_at=now)
-    else:
-        outbox.owe(appointment, Message.Kind.CONFIRMATION, due_at=now)
-        outbox.owe_reminders(appointment, spa=spa, now=now)
-    outbox.nudge()
+    news = Message.Kind.REQUEST_RECEIVED if needs_clearance else Message.Kind.CONFIRMATION
+    owing.tell(appointment, news, by=by, spa=spa, now=now)
+    owing.owe_later(appointment, spa=spa, now=now)
+    note_late_change(appointment, before={}, by=by, spa=spa, now=now)
     return appointment
 
 

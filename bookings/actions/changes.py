@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.errors import (
     AlreadyHere,
     ChangedMeanwhile,
@@ -18,6 +18,7 @@ from bookings.actions.events import Actor, record
 from bookings.actions.health import copy_of, has_expired, still_counts
 from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place, lock_diary
+from bookings.actions.staff_mail import note_late_change, standing
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
 from bookings.models.appointments import AppointmentQuerySet
@@ -153,10 +154,12 @@ def cancel_appointment(
     if by.kind == Event.ActorKind.STAFF and latest.status == Status.ARRIVED:
         raise AlreadyHere(latest)
     _refuse_unless_changeable(latest, by=by, spa=spa, now=now)
+    before = standing(latest)
     change_status(latest, Status.CANCELLED, "cancelled", by=by, now=now, reason=reason)
-    outbox.drop_waiting(latest)
+    owing.drop_waiting(latest)
     if tell:
-        outbox.tell(latest, Message.Kind.CANCELLED, by=by, now=now)
+        owing.tell(latest, Message.Kind.CANCELLED, by=by, spa=spa, now=now)
+    note_late_change(latest, before=before, by=by, spa=spa, now=now)
     return latest
 
 
@@ -185,14 +188,16 @@ def decide_request(
     reviewed = {}
     if check is not None:
         reviewed["health_check_id"] = _review(check, granted=granted, by=by, now=now, note=note)
-    outbox.drop_waiting(latest)
+    owing.drop_waiting(latest)
     if granted:
         change_status(latest, Status.CONFIRMED, "granted", by=by, now=now, columns=reviewed)
-        outbox.tell(latest, Message.Kind.GRANTED, by=by, now=now)
-        outbox.owe_reminders(latest, spa=spa, now=now)
+        owing.tell(latest, Message.Kind.GRANTED, by=by, spa=spa, now=now)
+        owing.owe_later(latest, spa=spa, now=now)
     else:
+        before = standing(latest)
         change_status(latest, Status.DECLINED, "declined", by=by, now=now, columns=reviewed)
-        outbox.tell(latest, Message.Kind.DECLINED, by=by, now=now)
+        owing.tell(latest, Message.Kind.DECLINED, by=by, spa=spa, now=now)
+        note_late_change(latest, before=before, by=by, spa=spa, now=now)
     return latest
 
 
@@ -247,15 +252,17 @@ def _move(
         raise NoLongerPossible
     if _is_there(latest, wish, place):
         return latest
+    before = standing(latest)
     changes = replace_place(latest, wish, place)
     latest.sequence += 1
     latest.save()
     record(latest, "moved", by=by, now=wish.now, changes=changes, reason=reason)
     if moves_room_only(changes) or latest.status == Status.ARRIVED:
         # Nobody is told of a room before she comes, nor by mail while she is here.
-        outbox.follow(latest)
+        owing.follow(latest)
     else:
         _tell_of_move(latest, by=by, spa=wish.spa, now=wish.now, tell=tell)
+    note_late_change(latest, before=before, by=by, spa=wish.spa, now=wish.now)
     return latest
 
 
@@ -296,12 +303,11 @@ def _tell_of_move(
     appointment: Appointment, *, by: Actor, spa: SpaProfile, now: datetime, tell: bool
 ) -> None:
     if tell:
-        outbox.drop_waiting(appointment)
-        outbox.tell(appointment, Message.Kind.CHANGED, by=by, now=now)
+        owing.drop_waiting(appointment)
+        owing.tell(appointment, Message.Kind.CHANGED, by=by, spa=spa, now=now)
     else:
-        outbox.carry_over(appointment, now=now)
-    if appointment.status == Status.CONFIRMED:
-        outbox.owe_reminders(appointment, spa=spa, now=now)
+        owing.carry_over(appointment, now=now)
+    owing.owe_later(appointment, spa=spa, now=now)
 
 
 def _review(check: HealthCheck, *, granted: bool, by: Actor, now: datetime, note: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
 from bookings.models import Appointment, Client, ClientChange, Therapist
@@ -117,7 +117,7 @@ def change_client(
     _keep(latest, ClientChange.Kind.CHANGED, before, by=by, now=now)
     if after.email and not before.email:
         visits = Appointment.objects.filter(client=latest)
-        outbox.catch_up(visits.values_list("pk", flat=True), now=now)
+        owing.catch_up(visits.values_list("pk", flat=True), now=now)
     return latest
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.booking import check_is_fresh, is_on_sale, kept_check
 from bookings.actions.changes import check_would_hold, locked_latest
 from bookings.actions.clients import current_client
@@ -20,8 +20,9 @@ from bookings.actions.events import Actor, record
 from bookings.actions.health import copy_of, is_overtaken
 from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place
+from bookings.actions.staff_mail import note_late_change
 from bookings.actions.wishes import Place, Wish
-from bookings.models import Appointment, Client, HealthCheck, Message, Room, Therapist
+from bookings.models import Appointment, Client, HealthCheck, Room, Therapist
 from bookings.models.appointments import new_reference
 from services.models import Service, ServiceOption, SpaProfile
 
@@ -166,10 +167,7 @@ def _awaits_clearance(check: HealthCheck) -> bool:
 def _owe_mails(
     visit: Appointment, *, by: Actor, spa: SpaProfile, now: datetime, tell: bool
 ) -> None:
-    if visit.status == Status.REQUESTED:
-        if tell:
-            outbox.tell(visit, Message.Kind.REQUEST_RECEIVED, by=by, now=now)
-        return
     if tell:
-        outbox.tell(visit, Message.Kind.CONFIRMATION, by=by, now=now)
-    outbox.owe_reminders(visit, spa=spa, now=now)
+        owing.tell(visit, owing.FIRST_NEWS[visit.status], by=by, spa=spa, now=now)
+    owing.owe_later(visit, spa=spa, now=now)
+    note_late_change(visit, before={}, by=by, spa=spa, now=now)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
 from bookings.models import Appointment, Client, ClientMerge, Event, NotTheSame
@@ -80,7 +80,7 @@ def merge_clients(*, kept: Client, merged: Client, by: Actor, now: datetime) -> 
     Client.objects.filter(Q(pk=merged.pk) | Q(merged_into=merged)).update(merged_into=kept)
     _give(visits, kept, "client_merged", by=by, now=now)
     if kept.email:
-        outbox.catch_up(silent, now=now)
+        owing.catch_up(silent, now=now)
     return ClientMerge.objects.create(
         kept=kept, merged=merged, at=now, by=by.user, appointments=visits, filled=filled
     )

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.changes import (
     Change,
     locked_latest,
@@ -19,6 +19,7 @@ from bookings.actions.changes import (
 from bookings.actions.errors import NoLongerPossible
 from bookings.actions.events import ASIDE, Actor, record
 from bookings.actions.placing import at_best_place
+from bookings.actions.staff_mail import Span, note_late_change, standing
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
 from bookings.models.appointments import BLOCKING
@@ -47,6 +48,8 @@ class _Former:
 
     event: Event
     values: dict[str, Any]
+    undone: dict[int, Span]
+    """Whose visit it was until the undo, and when."""
 
     @property
     def status(self) -> str | None:
@@ -182,8 +185,9 @@ def _former(appointment: Appointment) -> _Former | None:
         for name, pair in event.changes.items()
     }
     if event.kind in BOOKINGS and before.get("status", "") is None:
-        return _Former(event, {"status": Status.CANCELLED.value})
-    return _Former(event, before) if event.kind in UNDOABLE else None
+        before = {"status": Status.CANCELLED.value}
+        return _Former(event, before, standing(appointment))
+    return _Former(event, before, standing(appointment)) if event.kind in UNDOABLE else None
 
 
 def _as_it_is(value: Any) -> Any:
@@ -237,13 +241,14 @@ def _restore_review(latest: Appointment, former: _Former) -> None:
 def _mend_mails(
     latest: Appointment, former: _Former, *, by: Actor, spa: SpaProfile, now: datetime
 ) -> None:
+    note_late_change(latest, before=former.undone, by=by, spa=spa, now=now)
     # Who is here was told nothing by mail.
     if not former.is_quiet and latest.status != Status.ARRIVED:
-        outbox.take_back(latest, correction=_correction(latest, former), by=by, now=now)
+        correction = _correction(latest, former)
+        owing.take_back(latest, correction=correction, by=by, spa=spa, now=now)
         return
-    outbox.follow(latest)
-    if latest.status == Status.CONFIRMED:
-        outbox.owe_reminders(latest, spa=spa, now=now)
+    owing.follow(latest)
+    owing.owe_later(latest, spa=spa, now=now)
 
 
 def _correction(latest: Appointment, former: _Former) -> str:

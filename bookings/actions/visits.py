@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.actions.changes import change_status, locked_latest
 from bookings.actions.errors import NoLongerPossible
 from bookings.actions.events import Actor
@@ -47,7 +47,7 @@ def start_treatment(*, appointment: Appointment, by: Actor, now: datetime) -> Ap
         raise NoLongerPossible
     moments = {"arrived_at": latest.arrived_at or now, "started_at": now}
     change_status(latest, Status.ARRIVED, "started", by=by, now=now, columns=moments)
-    outbox.follow(latest)
+    owing.follow(latest)
     return latest
 
 
@@ -96,8 +96,8 @@ def mark_expected(
         return latest
 
     without_overlap(wish, write)
-    outbox.follow(latest)
-    outbox.owe_reminders(latest, spa=spa, now=now)
+    owing.follow(latest)
+    owing.owe_later(latest, spa=spa, now=now)
     return latest
 
 
@@ -116,7 +116,7 @@ def _step(
     if not is_possible(latest, now):
         raise NoLongerPossible
     change_status(latest, status, status.value, by=by, now=now, columns=moments)
-    outbox.follow(latest)
+    owing.follow(latest)
     return latest
 
 

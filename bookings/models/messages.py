@@ -113,7 +113,13 @@ class Message(models.Model):
     at_any_hour = models.BooleanField(
         _("also in the quiet hours"),
         default=False,
-        help_text=_("It answers what the client has just done."),
+        help_text=_("It answers what the client has just done, or cannot wait."),
+    )
+    known = models.JSONField(
+        _("known before"),
+        default=list,
+        blank=True,
+        help_text=_("To a therapist: start and end of the visit before, empty where she had none."),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     claimed_until = models.DateTimeField(_("being sent until"), null=True, blank=True)

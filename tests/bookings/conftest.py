@@ -53,6 +53,8 @@ def spa(db: None) -> SpaProfile:
         minimum_notice_hours=2,
         booking_horizon_days=60,
         cancellation_notice_hours=24,
+        quiet_from=time(21),
+        quiet_until=time(7),
         slot_step_minutes=15,
         hold_minutes=10,
         reminder_lead_hours=[48, 3],

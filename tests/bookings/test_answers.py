@@ -237,7 +237,9 @@ def test_worse_answers_by_one_link_are_those_of_all_her_visits_of_that_treatment
     assert kinds(second) == ["booked", "health_renewed", "requested"]
     assert check_of(second).pk not in (anew.pk, before.pk)
     assert (check_of(second).given_at, check_of(second).answers) == (LATER, anew.answers)
-    assert list(second.messages.pending().values_list("kind", flat=True)) == ["request_received"]
+    assert list(second.messages.pending().news().values_list("kind", flat=True)) == [
+        "request_received"
+    ]
     with pytest.raises(actions.HealthCheckNeeded):
         desk_book(17, before, now=LATER)
 

@@ -624,7 +624,11 @@ def test_a_needed_clearance_makes_the_booking_a_request_that_blocks_its_time(
 ) -> None:
     request = book(at(10, days=4), outcome=Outcome.CLEARANCE)
     assert (request.status, kinds(request)) == ("requested", ["held", "requested"])
-    assert list(request.messages.values_list("kind", flat=True)) == ["request_received"]
+    assert sorted(request.messages.values_list("kind", "due_at")) == [
+        ("clearance_expiring", at(10, days=2)),
+        ("clearance_needed", at(8)),
+        ("request_received", NOW),
+    ]
     with pytest.raises(actions.TimeTaken):
         book(at(10, days=4), details=OTTO)
 

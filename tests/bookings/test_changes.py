@@ -330,7 +330,11 @@ def test_a_request_that_is_moved_stays_one_without_reminders(
 ) -> None:
     request = book(at(10, days=4), outcome=Outcome.CLEARANCE)
     assert move(request, at(14, days=5)).status == "requested"
-    assert waiting(request) == {("changed", 0, NOW)}
+    assert waiting(request) == {
+        ("changed", 0, NOW),
+        ("clearance_needed", 0, at(8)),
+        ("clearance_expiring", 0, at(14, days=3)),
+    }
 
 
 # --- Moving at the desk -----------------------------------------------------------------------
@@ -650,7 +654,11 @@ def test_new_answers_that_need_a_clearance_make_a_visit_a_request_again(
     check = make_check(lymph, NOW, Outcome.CLEARANCE)
     actions.renew_health_check(appointment=visit, check=check, by=actions.CLIENT, now=NOW)
     assert (stored(visit).status, stored(visit).sequence) == ("requested", 3)
-    assert waiting(visit) == {("request_received", 0, NOW)}
+    assert waiting(visit) == {
+        ("request_received", 0, NOW),
+        ("clearance_needed", 0, at(8)),
+        ("clearance_expiring", 0, at(10, days=2)),
+    }
     assert last_event(visit)["changes"] == {"status": ["confirmed", "requested"]}
 
 

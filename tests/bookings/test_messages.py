@@ -14,7 +14,7 @@ from icalendar import Calendar, Event
 from pytest_django import Settings
 
 from bookings import actions, messages
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.letters import one_line, plain_text
 from bookings.models import Appointment, Message, Room, Therapist, VisitLink
 from bookings.models.messages import TIMED, TO_THERAPISTS
@@ -57,7 +57,7 @@ def told(
         if kind == "cancelled":
             actions.cancel_appointment(appointment=visit, by=by, spa=spa, now=now)
         if kind in LATER:
-            outbox.owe(visit, kind, due_at=now)
+            owing.owe(visit, kind, due_at=now)
         waiting = Message.objects.pending().filter(kind=kind, appointment=visit)
         return sent(waiting.latest("due_at"), spa, now)
 

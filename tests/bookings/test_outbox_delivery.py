@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from bookings import actions, delivery, messages
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.models import Appointment, Message, Room, Therapist
 from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
@@ -317,7 +317,7 @@ def test_workers_at_once_send_each_message_once(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     for lead in range(100, 159):
-        outbox.owe(confirmation.visit, "reminder", due_at=now, lead_hours=lead)
+        owing.owe(confirmation.visit, "reminder", due_at=now, lead_hours=lead)
     workers, sent = 3, []
     start = threading.Barrier(workers)
 

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from bookings import actions
-from bookings.actions import outbox
+from bookings.actions import owing
 from bookings.models import Appointment, Room, Therapist
 from services.models import ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at
@@ -152,7 +152,7 @@ def test_a_wrong_tap_loses_no_message(visit: Appointment, spa: SpaProfile) -> No
         ("reminder", 3),
         ("reminder", 48),
     ]
-    assert all(outbox.is_still_true(one, now=six) for one in latest.messages.pending())
+    assert all(owing.is_still_true(one, now=six) for one in latest.messages.pending())
 
 
 @pytest.mark.parametrize("status", ["held", "requested", "confirmed", "cancelled", "declined"])
