@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from bookings.models import Room, Therapist, TimeOff
 from bookings.time_off import visits_to_move
-from bookings.views import hours, hours_copy, week_table
+from bookings.views import closures, hours, hours_copy, week_table
 from bookings.words import full_day
 
 
@@ -164,6 +164,14 @@ class TimeOffAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: TimeOff, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         warn_of_visits(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        own = [
+            path("close/", guarded(closures.close), name="bookings_timeoff_close"),
+            path("holidays/", guarded(closures.holidays), name="bookings_timeoff_holidays"),
+        ]
+        return [*own, *super().get_urls()]
 
     @admin.display(description=_("who"), ordering="therapist__name")
     def who(self, time_off: TimeOff) -> str:

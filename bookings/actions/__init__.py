@@ -94,6 +94,7 @@ from bookings.actions.time_off import (
     change_time_off,
     close,
     release_time,
+    stranded_by_closing,
     undo_time_off,
 )
 from bookings.actions.undo import can_undo, undo_change
@@ -199,6 +200,7 @@ __all__ = [
     "staff",
     "start_treatment",
     "stranded_by",
+    "stranded_by_closing",
     "take_back_step",
     "tell_apart",
     "undo_change",

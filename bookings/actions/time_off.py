@@ -13,7 +13,7 @@ from django.db import transaction
 from bookings.actions.errors import ChangedMeanwhile, NoLongerPossible, UnusableTime
 from bookings.actions.events import Actor
 from bookings.actions.placing import lock_diary
-from bookings.actions.stranding import Reasons, accept_stranding
+from bookings.actions.stranding import Reasons, accept_stranding, stranded_by
 from bookings.availability import Span
 from bookings.models import Therapist, TimeOff
 from bookings.standing import Absence
@@ -41,7 +41,9 @@ def block_time(
     Raises ``UnusableTime`` where it does not end after it starts, or lies years away.
     """
     off = TimeOff(therapist=therapist, starts_at=starts_at, ends_at=ends_at, reason=reason)
-    close(closures=[off], agreed=None, by=by, now=now)
+    _refuse_unusable(starts_at, ends_at, now)
+    _lock(off.therapist_id)
+    _add([off], agreed=None, by=by, now=now)
     return off
 
 
@@ -51,18 +53,14 @@ def close(
 ) -> Reasons:
     """Take no appointments in several times off, not saved yet; returns the visits in the way.
 
+    One that is there already, with the same times for the same people, is not added again.
     ``agreed`` holds the references of visits that may stay in the way, ``None`` agrees to all.
     Raises ``UnusableTime``, or ``VisitsStranded`` where another visit is in the way.
     """
     for off in closures:
         _refuse_unusable(off.starts_at, off.ends_at, now)
     _lock(*(off.therapist_id for off in closures))
-    reasons = _accept(*closures, agreed=agreed, by=by, now=now)
-    for off in closures:
-        off.reason = off.reason[:REASON_MOST]
-        off.save(force_insert=True)
-        _log(off, ADDITION, by)
-    return reasons
+    return _add([off for off in closures if not _is_there(off)], agreed=agreed, by=by, now=now)
 
 
 @transaction.atomic
@@ -164,8 +162,34 @@ def _lock(*therapists: int | None) -> None:
     lock_diary(therapists=everybody if None in therapists else keys, rooms=[])
 
 
+def _add(
+    closures: Sequence[TimeOff], *, agreed: Collection[str] | None, by: Actor, now: datetime
+) -> Reasons:
+    reasons = _accept(*closures, agreed=agreed, by=by, now=now)
+    for off in closures:
+        off.reason = off.reason[:REASON_MOST]
+        off.save(force_insert=True)
+        _log(off, ADDITION, by)
+    return reasons
+
+
+def _is_there(off: TimeOff) -> bool:
+    same = TimeOff.objects.filter(starts_at=off.starts_at, ends_at=off.ends_at)
+    return same.filter(therapist=off.therapist_id).exists()
+
+
+def stranded_by_closing(closures: Sequence[TimeOff], *, spa: SpaProfile, now: datetime) -> Reasons:
+    """Return the visits that times off, not saved, would leave without a place; seven queries."""
+    absences = _absences(closures)
+    return stranded_by(lambda house: house.with_absences(absences), spa=spa, now=now)
+
+
+def _absences(offs: Sequence[TimeOff]) -> list[Absence]:
+    return [Absence(off.therapist_id, Span(off.starts_at, off.ends_at), off.pk) for off in offs]
+
+
 def _accept(*offs: TimeOff, agreed: Collection[str] | None, by: Actor, now: datetime) -> Reasons:
-    absences = [Absence(off.therapist_id, Span(off.starts_at, off.ends_at), off.pk) for off in offs]
+    absences = _absences(offs)
     return accept_stranding(
         lambda house: house.with_absences(absences),
         agreed=agreed,

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bookings.actions.changes import CHANGEABLE
 from bookings.clearances import waiting_requests
 from bookings.day import Day, desk_day
-from bookings.models import Appointment, Message, TimeOff
+from bookings.models import Appointment, Message
 from bookings.questions import outdated_visits
+from bookings.stranded import how_many_stranded
 from services.models import Service, SpaProfile
 from services.sign_off import standing
 from services.templatetags.menu import money
@@ -75,23 +75,16 @@ def mails_given_up(spa: SpaProfile, now: datetime) -> Matter | None:
 
 
 def visits_in_the_way(spa: SpaProfile, now: datetime) -> Matter | None:
-    """Visits that stand in somebody's time off; one query."""
-    off = TimeOff.objects.filter(
-        Q(therapist=None) | Q(therapist=OuterRef("therapist")),
-        starts_at__lt=OuterRef("ends_at"),
-        ends_at__gt=OuterRef("starts_at"),
-    )
-    ahead = Appointment.objects.filter(status__in=CHANGEABLE, ends_at__gt=now)
-    count = ahead.filter(Exists(off)).count()
+    """Visits that stand where they cannot be given; at most eight queries."""
+    count = how_many_stranded(spa=spa, now=now)
     if not count:
         return None
     words = ngettext(
-        "visit stands in a time off and has to be moved.",
-        "visits stand in a time off and have to be moved.",
+        "visit does not fit where it stands and has to be moved.",
+        "visits do not fit where they stand and have to be moved.",
         count,
     )
-    url = reverse("admin:bookings_timeoff_changelist") + "?when=ahead"
-    return Matter(count, words, url, _("Move them"), is_pressing=True)
+    return Matter(count, words, reverse("bookings:desk_to_move"), _("Move them"), is_pressing=True)
 
 
 def drafts(spa: SpaProfile, now: datetime) -> Matter | None:

@@ -50,9 +50,10 @@ JOBS = [
     Job(
         name=_("Hours"),
         wish=_("Change hours"),
-        words=_("Who works when, and who gives what."),
-        to="admin:bookings_therapist_changelist",
+        words=_("Who works when: everybody’s week, and each one’s."),
+        to="admin:bookings_therapist_week",
         permission="bookings.change_therapist",
+        home="admin:bookings_therapist_changelist",
     ),
     Job(
         name=_("Add a therapist"),
@@ -64,8 +65,8 @@ JOBS = [
     Job(
         name=_("Closing days"),
         wish=_("Close the spa for a day"),
-        words=_("A day off for everybody, or time off for one."),
-        to="admin:bookings_timeoff_add",
+        words=_("Days off for everybody or for some, and public holidays."),
+        to="admin:bookings_timeoff_close",
         permission="bookings.add_timeoff",
         home="admin:bookings_timeoff_changelist",
     ),

@@ -80,9 +80,9 @@ def test_visits_in_the_way_of_time_off_wait(
     book(at(10), therapist=mia)
     book(at(12), therapist=noor, details=OTTO)
     TimeOff.objects.create(therapist=mia, starts_at=at(9), ends_at=at(17))
-    assert waiting(owner) == {"visit stands in a time off and has to be moved.": 1}
+    assert waiting(owner) == {"visit does not fit where it stands and has to be moved.": 1}
     TimeOff.objects.create(starts_at=at(12, 30), ends_at=at(17))
-    assert waiting(owner) == {"visits stand in a time off and have to be moved.": 2}
+    assert waiting(owner) == {"visits do not fit where they stand and have to be moved.": 2}
 
 
 def test_a_draft_waits(owner: Browser, lymph: Service) -> None:
@@ -131,6 +131,7 @@ def test_the_home_costs_the_same_for_one_and_for_many(
     owner: Browser, book: Book, mia: Therapist, noor: Therapist, fern: Room
 ) -> None:
     book(at(10, days=0), therapist=mia, outcome=Outcome.CLEARANCE)
+    TimeOff.objects.create(therapist=mia, starts_at=at(9, days=0), ends_at=at(17, days=0))
     owner.get("/admin/")
     first = _queries(owner)
     for hour in (9, 12, 14):
