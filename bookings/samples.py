@@ -3,6 +3,7 @@
 Nothing here is saved, and no link is issued: the buttons of a sample lead nowhere.
 """
 
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,10 +34,9 @@ def sample_letter(message: Message, *, spa: SpaProfile, now: datetime, words: Wo
         return write_letter(message, spa=spa, visit_url=url, now=now, words=words)
 
 
-def sample_message(kind: str, *, spa: SpaProfile, now: datetime, reference: str = "") -> Message:
-    """Return an unsaved message of ``kind`` about the visit ``reference``, or a made-up one."""
-    visit = visits_to_show(now=now).filter(reference=reference).first() if reference else None
-    visit = visit or _made_up_visit(spa, now)
+def sample_message(kind: str, visit: Appointment, *, spa: SpaProfile, now: datetime) -> Message:
+    """Return an unsaved message of ``kind`` about ``visit``, in a state that it may tell of."""
+    visit = copy(visit)
     therapist = visit.therapist if kind in TO_THERAPISTS else None
     if kind == Message.Kind.THERAPIST_SHEET:
         day = timezone.localtime(visit.starts_at, spa.zone).date()
@@ -47,6 +47,12 @@ def sample_message(kind: str, *, spa: SpaProfile, now: datetime, reference: str 
     return Message(
         kind=kind, appointment=visit, therapist=therapist, sequence=visit.sequence, due_at=now
     )
+
+
+def sample_visit(*, spa: SpaProfile, now: datetime, reference: str = "") -> Appointment:
+    """Return the visit ``reference`` where it is one to come, else a made-up, unsaved one."""
+    found = visits_to_show(now=now).filter(reference=reference).first() if reference else None
+    return found or _made_up_visit(spa, now)
 
 
 def visits_to_show(*, now: datetime) -> AppointmentQuerySet:

@@ -26,13 +26,20 @@ from bookings.permissions import is_owner
 from bookings.placeholders import DESCRIPTIONS
 from bookings.proofs import NotTaken, TooMany, send_proof
 from bookings.rendering import render_letter
-from bookings.samples import SHOWN_VISITS, sample_letter, sample_message, visits_to_show
+from bookings.samples import (
+    SHOWN_VISITS,
+    sample_letter,
+    sample_message,
+    sample_visit,
+    visits_to_show,
+)
 from bookings.views.framed import for_a_frame, framed
 from bookings.words import moment_in_words
 from services.models import Service, SpaProfile
 
 # For as long as somebody may sit over one text.
 DRAFT_LASTS = 12 * 3600
+SHOWN_VERSIONS = 20
 
 
 @require_safe
@@ -40,10 +47,16 @@ def every_kind(request: HttpRequest) -> HttpResponse:
     """List every kind of message with the words that hold for it."""
     _owners_only(request)
     latest = {one.kind: one for one in Wording.objects.latest_of_each().select_related("saved_by")}
+    spa, now = SpaProfile.load(), timezone.now()
+    visit = sample_visit(spa=spa, now=now)
     rows = []
     for kind in Message.Kind:
         own = latest.get(kind.value)
-        rows.append((kind, own if own and not own.built_in else None))
+        own = own if own and not own.built_in else None
+        message = sample_message(kind, visit, spa=spa, now=now)
+        words = own.words if own else built_in_words(message)
+        subject = sample_letter(message, spa=spa, now=now, words=words).subject
+        rows.append((kind, subject, own and _whose(own)))
     return render(
         request, "admin/bookings/wording/every_kind.html", {**_around(request), "rows": rows}
     )
@@ -98,8 +111,9 @@ class _Page:
     @cached_property
     def sample(self) -> Message:
         """A message about the chosen visit, else about a made-up one."""
-        chosen = self.chosen.replace("\0", "")
-        return sample_message(self.kind, spa=self.spa, now=self.now, reference=chosen)
+        reference = self.chosen.replace("\0", "")
+        visit = sample_visit(spa=self.spa, now=self.now, reference=reference)
+        return sample_message(self.kind, visit, spa=self.spa, now=self.now)
 
     @cached_property
     def words_in_force(self) -> Words:
@@ -220,9 +234,20 @@ class _Page:
                 (name, DESCRIPTIONS[name], value) for name, value in self.values.items()
             ],
             "visits": _choices(self.now),
-            "versions": Wording.objects.filter(kind=self.kind).select_related("saved_by")[:20],
+            "whose": _whose(self.latest) if self.latest and not self.latest.built_in else "",
+            "versions": self._versions(),
         }
         return render(self.request, "admin/bookings/wording/edit.html", context)
+
+    def _versions(self) -> list[tuple[Wording, str, list[str]]]:
+        """The latest versions: each with whose it is, and the fields that it changed."""
+        found = Wording.objects.filter(kind=self.kind).select_related("saved_by")
+        kept = list(found[: SHOWN_VERSIONS + 1])
+        before = [*kept[1:], Wording(built_in=True)][: len(kept)]
+        return [
+            (version, _whose(version), _changed_fields(earlier, version))
+            for version, earlier in zip(kept, before, strict=True)
+        ][:SHOWN_VERSIONS]
 
     def _draft(self, form: WordingForm) -> str:
         """Lay the typed words down for the frame; what is in the address stays short."""
@@ -273,6 +298,21 @@ def _in_short(visit: Appointment) -> str:
 
 def _moment(at: datetime) -> str:
     return moment_in_words(timezone.localtime(at), timezone.localdate())
+
+
+def _whose(version: Wording) -> str:
+    return _("%(name)s, %(when)s") % {
+        "name": _name_of(version.saved_by),
+        "when": _moment(version.saved_at),
+    }
+
+
+def _changed_fields(before: Wording, after: Wording) -> list[str]:
+    """The labels of what ``after`` words otherwise; none where the built-in words stand between."""
+    if before.built_in or after.built_in:
+        return []
+    names = zip(Words._fields, before.words, after.words, strict=True)
+    return [str(WordingForm.base_fields[name].label) for name, old, new in names if old != new]
 
 
 def _name_of(user: User | None) -> str:

@@ -8,6 +8,8 @@
   let field = form.querySelector("textarea");
 
   form.querySelector("[data-without-script]").hidden = true;
+  // On a phone the preview comes sooner.
+  form.querySelector("details").open = matchMedia("(min-width: 64rem)").matches;
 
   async function ask() {
     asking?.abort();

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, ViewportSize
 from bookings.letters import Letter, built_in_words
 from bookings.models import Message, Therapist
 from bookings.rendering import Parts, render_letter
-from bookings.samples import sample_letter, sample_message
+from bookings.samples import sample_letter, sample_message, sample_visit
 from services.loader import load_content
 from services.models import Service, SpaProfile
 from tests.bookings.looks import see_no_barrier
@@ -66,7 +66,7 @@ def shown(spa: SpaProfile, now: datetime) -> Callable[[str], tuple[Letter, Parts
     """The letter of one kind about the spa's own lead treatment, and its parts."""
 
     def _shown(kind: str) -> tuple[Letter, Parts]:
-        message = sample_message(kind, spa=spa, now=now)
+        message = sample_message(kind, sample_visit(spa=spa, now=now), spa=spa, now=now)
         letter = sample_letter(message, spa=spa, now=now, words=built_in_words(message))
         return letter, render_letter(letter, spa=spa)
 
@@ -120,7 +120,7 @@ def test_no_kind_is_clipped(shown: Callable[[str], tuple[Letter, Parts]]) -> Non
 def test_words_of_any_script_and_length_stay_in_the_letter(
     spa: SpaProfile, now: datetime, page: Page
 ) -> None:
-    message = sample_message("confirmation", spa=spa, now=now)
+    message = sample_message("confirmation", sample_visit(spa=spa, now=now), spa=spa, now=now)
     words = built_in_words(message)._replace(
         heading="W" * 100,
         greeting="שלום {name} " + "🌊" * 80,

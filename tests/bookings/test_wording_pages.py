@@ -70,8 +70,9 @@ def test_saved_words_hold_and_the_list_says_whose_they_are(owner: Browser, olive
         below="",
     )
     every = owner.get("/admin/bookings/wording/").content.decode()
-    assert "See you {when}" in every
-    assert "Your own words, olive, 23 November 2026" in every
+    assert "See you Thursday 26 November, 10:15" in every
+    assert "Reminder: Spa visit, Thursday 26 November, 10:15" in every
+    assert "Your own words: olive, Monday 23 November, 08:00" in every
 
 
 @pytest.mark.parametrize(
@@ -166,8 +167,11 @@ def test_back_to_the_built_in_words_in_one_click_and_to_earlier_ones_again(
     earlier = unescape(owner.get(f"{PAGE}?version=1").content.decode())
     assert 'value="See you {when}"' in earlier
     assert "It holds again once you save it." in earlier
-    assert "Saved." in post(owner, "_save", after="2")
-    assert Wording.objects.filter(kind="confirmation").count() == 3
+    page = post(owner, "_save", after="2")
+    assert "Your own words hold, saved by olive, Monday 23 November, 08:00." in page
+    page = post(owner, "_save", after="3", subject="Until {when}", text="Come in.")
+    assert "Changed: Subject, Text" in page
+    assert Wording.objects.filter(kind="confirmation").count() == 4
 
 
 def test_words_that_hold_already_make_no_version(owner: Browser) -> None:
