@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
-from smtplib import SMTPException
 
-from django.core.mail import get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext as _
 
 from bookings import messages
 from bookings.actions import bounces, outbox, owing
 from bookings.copies import copy_of
 from bookings.models import BadAddress, Message
-from bookings.troubles import Unreachable, trouble_of
+from bookings.models.messages import LEASE
+from bookings.postman import Postman
+from bookings.troubles import trouble_of
 from services.models import SpaProfile
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 # A round begins no message after RUN, and no message takes longer than LONGEST_SEND: a dozen
 # steps of SMTP, each with EMAIL_TIMEOUT. So no claim runs out while its message is on the way,
 # and the round is over before the task's own time limit.
-RUN = timedelta(minutes=2)
 LONGEST_SEND = timedelta(minutes=2)
-LEASE = RUN + LONGEST_SEND
+RUN = LEASE - LONGEST_SEND
 BATCH = 20
+DATABASE_WAIT = 0.2  # seconds
 
 
 def deliver_due(*, now: datetime) -> int:
@@ -40,18 +40,22 @@ def deliver_due(*, now: datetime) -> int:
     Any number of callers may run at once. What cannot be sent now is tried again later.
     """
     delivery = _Round(now)
-    while claimed := outbox.claim_due(now=delivery.clock(), until=now + LEASE, limit=BATCH):
-        if not delivery.deliver(claimed):
-            break
+    try:
+        while claimed := outbox.claim_due(now=delivery.clock(), until=now + LEASE, limit=BATCH):
+            if not delivery.deliver(claimed):
+                break
+    finally:
+        delivery.postman.hang_up()
     return delivery.sent
 
 
 class _Round:
-    """One worker's round: whom it writes for, its clock, and how many it sent."""
+    """One worker's round: whom it writes for, its clock and its line, and how many it sent."""
 
     def __init__(self, now: datetime) -> None:
         self.clock = _clock_from(now)
         self.ends_at = now + RUN
+        self.postman = Postman()
         self.sent = 0
 
     @cached_property
@@ -60,25 +64,22 @@ class _Round:
         return SpaProfile.load()
 
     def deliver(self, claimed: list[Message]) -> bool:
-        """Send the claimed over one connection; false where the round is over.
+        """Send the claimed; false where the round is over.
 
         What it did not come to is let go for the next round.
         """
-        connection = get_connection()
-        try:
-            for number, message in enumerate(claimed):
-                if self.clock() >= self.ends_at:
-                    outbox.let_go(claimed[number:])
-                    return False
-                if not self._settle(message, connection):
-                    outbox.let_go(claimed[number + 1 :])
-                    return False
-        finally:
-            _hang_up(connection)
+        for number, message in enumerate(claimed):
+            if self.clock() >= self.ends_at:
+                outbox.let_go(claimed[number:])
+                outbox.call_a_worker()
+                return False
+            if not self._settle(message):
+                outbox.let_go(claimed[number + 1 :])
+                return False
         return True
 
-    def _settle(self, claimed: Message, connection: BaseEmailBackend) -> bool:
-        """Send one message and note what came of it; false where no mail server answers."""
+    def _settle(self, claimed: Message) -> bool:
+        """Send one message and note what came of it; false where the next would fare no better."""
         message = outbox.begin_attempt(claimed)
         if message is None:
             return True
@@ -86,14 +87,14 @@ class _Round:
             return True
         try:
             mail = messages.compose(message, spa=self.spa, now=self.clock())
-            _dial(connection)
-            connection.send_messages([mail])
+            answer = self.postman.send(mail)
         except Exception as error:
             # Whatever is wrong with one message must not stop the others.
-            self._note_trouble(message, error)
-            _hang_up(connection)
-            return not isinstance(error, Unreachable)
-        outbox.mark_sent(message, now=self.clock(), content=copy_of(mail))
+            return self._go_on_after(error, message)
+        copy = copy_of(mail)
+        self._insist(
+            lambda: outbox.mark_sent(message, answer=answer, content=copy, now=self.clock())
+        )
         self.sent += 1
         return True
 
@@ -110,7 +111,7 @@ class _Round:
             outbox.put_off(message, until=morning)
         return morning is None
 
-    def _note_trouble(self, message: Message, error: Exception) -> None:
+    def _go_on_after(self, error: Exception, message: Message) -> bool:
         trouble = trouble_of(error)
         log.warning("Message %s (%s) not sent: %s", message.pk, message.kind, trouble.reason)
         if trouble.is_permanent:
@@ -124,22 +125,18 @@ class _Round:
                 )
         else:
             outbox.postpone(message, reason=trouble.reason, now=self.clock())
+        return not trouble.is_general
 
-
-def _dial(connection: BaseEmailBackend) -> None:
-    """Open the connection where it is not open; raises ``Unreachable``."""
-    try:
-        connection.open()
-    except (SMTPException, OSError) as error:
-        raise Unreachable from error
-
-
-def _hang_up(connection: BaseEmailBackend) -> None:
-    try:
-        connection.close()
-    except (SMTPException, OSError):
-        # The goodbye failed; what was sent has been sent.
-        pass
+    def _insist(self, settle: Callable[[], None]) -> None:
+        """Settle what was sent, and wait for a database that is away: else it would come twice."""
+        while True:
+            try:
+                return settle()
+            except (OperationalError, InterfaceError):
+                if self.clock() >= self.ends_at + LONGEST_SEND:
+                    raise
+                connection.close()
+                time.sleep(DATABASE_WAIT)
 
 
 def _clock_from(now: datetime) -> Callable[[], datetime]:

@@ -11,27 +11,46 @@ from smtplib import (
 )
 from traceback import extract_tb
 
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailInvalidAddress,
+    AnymailRecipientsRefused,
+)
 from django.utils.translation import gettext as _
 
 ENHANCED = re.compile(r"\b5\.(\d)\.\d{1,3}\b")
 NO_SUCH_MAILBOX = (550, 551, 553)
 ABOUT_US = re.compile(r"relay|spam|block|policy|denied|reputation|authenticat", re.IGNORECASE)
+# The mail server's word for "no more over this line".
+CLOSING = 421
+# A provider says so of what is wrong with the mail itself: badly made, too large, of no known type.
+# Others, like 401 or 422, it also says of our account or sender, which somebody can mend.
+FAULTS_OF_THE_MAIL = {400, 413, 415}
+# It has no time for anybody, so the next mail would fare no better.
+BUSY = {429, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a message did not go out. ``reason`` names no person.
 
+    A permanent one would come again tomorrow; a general one would meet the next message too.
     Where it ``is_of_the_address``, no other message will ever get there.
     """
 
     reason: str
     is_permanent: bool = False
+    is_general: bool = False
     is_of_the_address: bool = False
 
 
 class Unreachable(Exception):
     """The mail server does not let us in."""
+
+
+class NotTaken(Exception):
+    """The provider answered kindly and has not taken the mail."""
 
 
 def trouble_of(error: Exception) -> Trouble:
@@ -40,23 +59,22 @@ def trouble_of(error: Exception) -> Trouble:
     The server's own words stay out of the reason, since they often repeat the address.
     """
     if isinstance(error, Unreachable) and isinstance(error.__cause__, Exception):
-        return trouble_of(error.__cause__)
-    if isinstance(error, SMTPRecipientsRefused):
-        code, words = next(iter(error.recipients.values()))
-        return Trouble(
-            _("The address was refused (%(code)s).") % {"code": code},
-            code >= 500,
-            nobody_is_there(code, words.decode("ascii", "replace")),
-        )
-    if isinstance(error, SMTPDataError):
-        code = error.smtp_code
-        return Trouble(_("The message was refused (%(code)s).") % {"code": code}, code >= 500)
-    if isinstance(error, SMTPResponseException):
-        # Our sender or our login is refused: no fault of the message, and somebody can mend it.
-        return Trouble(_("The mail server refused us (%(code)s).") % {"code": error.smtp_code})
+        cause = trouble_of(error.__cause__)
+        return Trouble(cause.reason, is_general=True)
+    if isinstance(error, AnymailError):
+        return _of_provider(error)
+    if isinstance(error, NotTaken):
+        return Trouble(_("The mail provider did not take the message."))
     if isinstance(error, SMTPException | OSError):
-        return Trouble(_("The mail server did not answer."))
+        return _of_server(error)
     return Trouble(_where(error))
+
+
+def smtp_code(error: Exception) -> int | None:
+    """The number with which a mail server refused; none where it gave none."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return next(iter(error.recipients.values()))[0]
+    return error.smtp_code if isinstance(error, SMTPResponseException) else None
 
 
 def nobody_is_there(code: int, words: str) -> bool:
@@ -69,6 +87,41 @@ def nobody_is_there(code: int, words: str) -> bool:
     if found := ENHANCED.search(words):
         return found[1] == "1" or found[0] == "5.2.1"
     return code in NO_SUCH_MAILBOX and not ABOUT_US.search(words)
+
+
+def _of_server(error: SMTPException | OSError) -> Trouble:
+    code = smtp_code(error)
+    if code is None:
+        return Trouble(_("The mail server did not answer."))
+    is_permanent, is_general = code >= 500, code == CLOSING
+    if isinstance(error, SMTPRecipientsRefused):
+        reason = _("The address was refused (%(code)s).") % {"code": code}
+        words = next(iter(error.recipients.values()))[1].decode("ascii", "replace")
+        return Trouble(reason, is_permanent, is_general, nobody_is_there(code, words))
+    if isinstance(error, SMTPDataError):
+        reason = _("The message was refused (%(code)s).") % {"code": code}
+        return Trouble(reason, is_permanent, is_general)
+    # Our sender or our login is refused: no fault of the message, and somebody can mend it.
+    reason = _("The mail server refused us (%(code)s).") % {"code": code}
+    return Trouble(reason, is_general=is_general)
+
+
+def _of_provider(error: AnymailError) -> Trouble:
+    if isinstance(error, AnymailRecipientsRefused):
+        reason = _("The address was refused.")
+        return Trouble(reason, is_permanent=True, is_of_the_address=True)
+    if isinstance(error, AnymailInvalidAddress):
+        return Trouble(_("The address cannot be written to."), is_permanent=True)
+    if not isinstance(error, AnymailAPIError):
+        return Trouble(_where(error))
+    code = error.status_code
+    if code is None:
+        return Trouble(_("The mail provider did not answer."), is_general=True)
+    if code in FAULTS_OF_THE_MAIL:
+        reason = _("The message was refused (%(code)s).") % {"code": code}
+        return Trouble(reason, is_permanent=True)
+    reason = _("The mail provider refused us (%(code)s).") % {"code": code}
+    return Trouble(reason, is_general=code in BUSY)
 
 
 def _where(error: Exception) -> str:

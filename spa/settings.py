@@ -9,6 +9,7 @@ import os
 import secrets
 import tempfile
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ PRODUCTION_NEEDS = (
 
 def _refuse_half_production() -> None:
     missing = [name for name in PRODUCTION_NEEDS if not os.environ.get(name)]
+    if os.environ.get("EMAIL_PROVIDER") and "EMAIL_URL" in missing:
+        missing.remove("EMAIL_URL")
     if missing:
         raise ImproperlyConfigured(
             f"SECRET_KEY is set, so this is production, and production also needs: "
@@ -79,6 +82,18 @@ else:
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"]
 
 DEBUG = env.bool("DEBUG", default=False)
+
+
+def _provider(name: str) -> str:
+    """Return the mail backend of a provider; refuses a name that anymail does not know."""
+    if not name.isidentifier() or find_spec(f"anymail.backends.{name}") is None:
+        raise ImproperlyConfigured(
+            f"EMAIL_PROVIDER is {name!r}, which django-anymail does not know: "
+            "write it as in its documentation, for example postmark, mailgun or brevo."
+        )
+    return f"anymail.backends.{name}.EmailBackend"
+
+
 SITE_URL = (env.str("SITE_URL", default="") or "http://localhost:8000").rstrip("/")
 
 INSTALLED_APPS = [
@@ -101,6 +116,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "anymail",
     "services",
     "bookings",
 ]
@@ -295,11 +311,24 @@ PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
 # Where a trial keeps the mail that it would send; read it at /demo/mail/.
 DEMO_MAIL_DIR = VAR_DIR / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hello@qi-spa.example")
-if env.str("EMAIL_URL", default=""):
+EMAIL_TIMEOUT = 10
+# A provider's own interface, by its name in django-anymail; its keys are the variables ANYMAIL_….
+EMAIL_PROVIDER = env.str("EMAIL_PROVIDER", default="")
+ANYMAIL: dict[str, Any] = {
+    "REQUESTS_TIMEOUT": EMAIL_TIMEOUT,
+    **{
+        name.removeprefix("ANYMAIL_"): value
+        for name, value in os.environ.items()
+        if name.startswith("ANYMAIL_")
+    },
+}
+if EMAIL_PROVIDER:
+    EMAIL_BACKEND = _provider(EMAIL_PROVIDER)
+elif env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))
+    EMAIL_BACKEND = EMAIL_BACKEND.replace("django.core.mail.backends.smtp.Email", "spa.smtp.")
 else:
     EMAIL_BACKEND = "spa.demo_mail.Backend"
-EMAIL_TIMEOUT = 10
 
 CELERY_BROKER_URL = REDIS_URL
 # A broker that is down must not hold up a request: one short try, beat sweeps up the rest.
@@ -319,17 +348,18 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
-# "expires": sweeps that waited for a stopped worker are not all run when it is back.
+# "expires": sweeps that waited for a stopped worker are not all run when it is back. Not sooner:
+# the clocks of two machines are never quite the same.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "deliver-due-messages": {
         "task": "bookings.tasks.deliver_due",
         "schedule": timedelta(minutes=1),
-        "options": {"expires": 55},
+        "options": {"expires": 300},
     },
     "expire-holds": {
         "task": "bookings.tasks.expire_holds",
         "schedule": timedelta(minutes=1),
-        "options": {"expires": 55},
+        "options": {"expires": 300},
     },
     "purge-old-data": {
         "task": "bookings.tasks.purge",

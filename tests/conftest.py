@@ -154,7 +154,7 @@ def smtp(settings: Settings) -> Iterator[MailServer]:
         mail_server.port = probe.getsockname()[1]
     controller = Controller(mail_server, hostname="127.0.0.1", port=mail_server.port)
     controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "spa.smtp.Backend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     yield mail_server
     controller.stop()

@@ -19,6 +19,10 @@ from bookings.models.messages import MessageQuerySet
 Kind = Message.Kind
 Status = Appointment.Status
 
+# What waits for a stopped worker does not pile up: after so many seconds it is forgotten. Clocks
+# of several machines may differ by as much; a worker whose clock is further ahead gets no work.
+SWEEP_EXPIRES = 300
+
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
 # With these waits the last attempt comes about a day after the first.
@@ -37,7 +41,7 @@ def nudge() -> None:
     The sweep sends everything within a minute all the same, so a broker that does not answer
     costs promptness and never the booking.
     """
-    transaction.on_commit(_call_a_worker, robust=True)
+    transaction.on_commit(call_a_worker, robust=True)
 
 
 @transaction.atomic(durable=True)
@@ -69,11 +73,13 @@ def begin_attempt(claimed: Message) -> Message | None:
 
 
 @transaction.atomic
-def mark_sent(message: Message, *, now: datetime, content: dict[str, Any] | None = None) -> None:
-    """Note that the mail server took the message; ``content`` is the copy of what it took.
+def mark_sent(
+    message: Message, *, now: datetime, answer: str = "", content: dict[str, Any] | None = None
+) -> None:
+    """Note that the mail server took the message, and what it answered.
 
     It did, so this holds even where the claim ran out or the message was dropped meanwhile. News
-    that it came back may be here first.
+    that it came back may be here first. ``content`` is the copy of what was sent.
     """
     Message.objects.filter(pk=message.pk).update(
         state=Case(
@@ -81,6 +87,7 @@ def mark_sent(message: Message, *, now: datetime, content: dict[str, Any] | None
             default=Value(Message.State.SENT),
         ),
         sent_at=now,
+        answer=answer,
         sent_to=message.address,
         claimed_until=None,
         last_error=Case(When(state=Message.State.BOUNCED, then=F("last_error")), default=Value("")),
@@ -131,10 +138,11 @@ def wait_after(attempts: int) -> timedelta:
     return longest * random.uniform(0.75, 1)  # noqa: S311
 
 
-def _call_a_worker() -> None:
+def call_a_worker() -> None:
+    """Ask a worker to deliver now. It is forgotten where none comes within some minutes."""
     # A named function: Django logs a failed robust hook by its name, which a partial lacks.
     # The task too goes by its name: actions know no tasks.
-    current_app.send_task("bookings.tasks.deliver_due", retry=False)
+    current_app.send_task("bookings.tasks.deliver_due", retry=False, expires=SWEEP_EXPIRES)
 
 
 def _ours(message: Message) -> MessageQuerySet:

@@ -1,6 +1,6 @@
 """The outbox: every message that the spa owes to somebody."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from bookings.models.appointments import Appointment
 from bookings.models.people import Therapist
 
+# How long a worker has to send what it has claimed; then the message is free for another.
+LEASE = timedelta(minutes=4)
 TO_THERAPISTS = ("therapist_note", "therapist_sheet")
 # Owed with the news of a visit, and sent when their moment comes.
 TIMED = (
@@ -51,11 +53,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def due(self, now: datetime) -> "MessageQuerySet":
         """Those to be sent by ``now`` that nobody is sending at this moment."""
-        return (
-            self.pending()
-            .filter(due_at__lte=now)
-            .filter(Q(claimed_until=None) | Q(claimed_until__lte=now))
-        )
+        # A claim beyond a lease's length was made by a clock that has been put back since.
+        free = Q(claimed_until=None) | Q(claimed_until__lte=now) | Q(claimed_until__gt=now + LEASE)
+        return self.pending().filter(due_at__lte=now).filter(free)
 
 
 class Message(models.Model):
@@ -129,6 +129,13 @@ class Message(models.Model):
     sent_to = models.EmailField(_("sent to"), blank=True)
     again = models.PositiveSmallIntegerField(
         _("sent again"), default=0, help_text=_("Counts what was asked for once more.")
+    )
+    answer = models.CharField(
+        _("answer"),
+        max_length=200,
+        blank=True,
+        db_index=True,
+        help_text=_("What the mail server said when it took it, or the provider’s key of it."),
     )
 
     objects = MessageQuerySet.as_manager()

@@ -5,15 +5,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from bookings import actions, delivery, messages
-from bookings.actions import owing
+from bookings.actions import outbox, owing
 from bookings.models import Appointment, Message, Room, Therapist
+from bookings.models.messages import LEASE
 from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.faults import answer_with, behave, hang_up, refuse_address
@@ -63,21 +66,92 @@ def test_a_due_message_is_sent_once(confirmation: Message, smtp: MailServer, now
     assert now <= confirmation.sent_at < now + MINUTE
 
 
-def test_one_connection_serves_a_batch(
-    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
-) -> None:
-    sessions = set()
+def lines_to(smtp: MailServer, *, most: int = 1000) -> set[object]:
+    """The lines over which ``smtp`` is offered mail from now on; each is good for ``most``."""
+    offers: Counter[object] = Counter()
 
     async def handle_mail(
         server: SMTP, session: Session, envelope: Envelope, sender: str, options: list[str]
     ) -> str:
-        sessions.add(session.peer)
+        if offers[session.peer] == most:
+            return "421 Enough over this line"
+        offers[session.peer] += 1
         envelope.mail_from = sender
         return "250 Go on"
 
     behave(smtp, handle_MAIL=handle_mail)
+    return offers.keys()  # type: ignore[return-value]  # it shows what comes later too
+
+
+def test_one_connection_serves_all_batches_of_a_round(
+    confirmation: Message,
+    ottos: Message,
+    smtp: MailServer,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "BATCH", 1)
+    lines = lines_to(smtp)
     assert delivery.deliver_due(now=now) == 2
-    assert len(sessions) == 1
+    assert len(lines) == 1
+
+
+def test_a_line_that_the_server_has_ended_is_opened_anew_and_costs_no_attempt(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
+) -> None:
+    lines = lines_to(smtp, most=1)
+    assert delivery.deliver_due(now=now) == 2
+    assert len(lines) == 2
+    assert (state_of(confirmation), state_of(ottos)) == (("sent", 1, ""), ("sent", 1, ""))
+
+
+def test_a_server_that_takes_nothing_now_ends_the_round(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
+) -> None:
+    lines_to(smtp, most=0)
+    assert delivery.deliver_due(now=now) == 0
+    assert state_of(confirmation) == ("pending", 1, "The mail server refused us (421).")
+    assert state_of(ottos) == ("pending", 0, "")
+
+
+def test_the_answer_of_the_mail_server_is_kept(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    keep = smtp.handle_DATA
+
+    async def handle_data(server: SMTP, session: Session, envelope: Envelope) -> str:
+        await keep(server, session, envelope)
+        return "250 2.0.0 Ok: queued as 4F2AB"
+
+    behave(smtp, handle_DATA=handle_data)
+    assert delivery.deliver_due(now=now) == 1
+    confirmation.refresh_from_db()
+    assert confirmation.answer == "250 2.0.0 Ok: queued as 4F2AB"
+
+
+def test_what_was_sent_is_settled_as_soon_as_the_database_is_back(
+    confirmation: Message, smtp: MailServer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, away = outbox.mark_sent, iter([True, True])
+
+    def mark_sent(*args: Any, **kwargs: Any) -> None:
+        if next(away, False):
+            raise OperationalError
+        settle(*args, **kwargs)
+
+    monkeypatch.setattr(delivery, "connection", SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(outbox, "mark_sent", mark_sent)
+    assert delivery.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("sent", 1, "")
+    assert len(smtp.messages) == 1
+
+
+def test_a_claim_of_a_clock_that_was_put_back_holds_nobody_up(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    (claimed,) = outbox.claim_due(now=now, until=now + timedelta(days=1) + LEASE, limit=1)
+    assert claimed == confirmation
+    assert delivery.deliver_due(now=now) == 1
 
 
 def test_a_connection_dropped_before_the_message_is_taken_sends_it_later(
@@ -307,8 +381,8 @@ def test_a_round_that_has_taken_long_enough_lets_the_rest_go(
 def test_the_lease_outlasts_the_round_and_its_last_message(settings: Settings) -> None:
     # Twelve steps: greeting, EHLO, STARTTLS, EHLO, three of AUTH, MAIL, RCPT, DATA, body, answer.
     assert timedelta(seconds=12 * settings.EMAIL_TIMEOUT) <= delivery.LONGEST_SEND
-    assert delivery.LEASE >= delivery.RUN + delivery.LONGEST_SEND
-    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) > delivery.LEASE
+    assert LEASE >= delivery.RUN + delivery.LONGEST_SEND
+    assert timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) > LEASE
 
 
 @pytest.mark.race

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from bookings import actions, delivery
 from bookings.models import Appointment, HealthCheck, Message, Room, Therapist
+from bookings.models.messages import LEASE
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import make_check
 from tests.bookings.faults import behave
@@ -97,7 +98,7 @@ def test_a_worker_killed_while_sending_loses_nothing(
     assert (confirmation.state, confirmation.attempts) == ("pending", 1)
     now = timezone.now()
     assert delivery.deliver_due(now=now) == 0
-    assert delivery.deliver_due(now=now + delivery.LEASE) == 1
+    assert delivery.deliver_due(now=now + LEASE) == 1
     assert subjects(smtp) == ["Booked"]
 
 

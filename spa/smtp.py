@@ -1,0 +1,32 @@
+"""Django's SMTP backend, with an ear for what the mail server says when it takes a mail."""
+
+import smtplib
+from typing import Any
+
+from django.core.mail.backends.smtp import EmailBackend
+
+
+class Line(smtplib.SMTP):
+    """A line to a mail server that keeps the reply to DATA, by which the server knows the mail."""
+
+    reply = ""
+    # Whether the server may have the mail: before DATA it certainly has not.
+    has_begun_data = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.has_begun_data = True
+        code, words = super().data(msg)
+        self.reply = f"{code} {words.decode(errors='replace')}"
+        return code, words
+
+
+class EncryptedLine(Line, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
+class Backend(EmailBackend):
+    """Speaks SMTP; ``connection`` is a ``Line`` while it is open."""
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return EncryptedLine if self.use_ssl else Line
