@@ -4,56 +4,89 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from bookings.actions.events import staff
+from bookings.actions.placing import lock_diary
+from bookings.actions.stranding import keep_stranding
+from bookings.forms.stranding import RoomForm, TherapistForm, TimeOffTableForm
 from bookings.models import Room, Therapist, TimeOff
-from bookings.time_off import visits_to_move
 from bookings.views import closures, hours, hours_copy, week_table
-from bookings.words import full_day
+from bookings.views.staff import me
 
 
-def warn_of_visits(request: HttpRequest, off: TimeOff) -> None:
-    """Say how many visits stand in a time off, with links to their days at the desk."""
-    cards = visits_to_move(off, now=timezone.now())
-    if not cards:
-        return
-    said = ngettext(
-        "%(count)d visit stands in “%(off)s” and has to be moved:",
-        "%(count)d visits stand in “%(off)s” and have to be moved:",
-        len(cards),
-    ) % {"count": len(cards), "off": off}
-    today, desk = timezone.localdate(), reverse("bookings:desk")
-    days = dict.fromkeys(card.starts_at.date() for card in cards)
-    links = format_html_join(
-        ", ",
-        '<a href="{}?date={}">{}</a>',
-        ((desk, day.isoformat(), full_day(day, today)) for day in days),
-    )
-    messages.warning(request, format_html("{} {}", said, links))
+class ListsVisitsFirst(admin.ModelAdmin):
+    """What is saved here may leave booked visits without a place: the form lists them first.
+
+    The locks of the diary are held from the look at the visits until all is written, so that a
+    booking at the same moment is listed here or refused there.
+    """
+
+    change_form_template = "admin/bookings/change_with_visits.html"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        with transaction.atomic():
+            if request.method == "POST":
+                lock_diary(
+                    therapists=Therapist.objects.values_list("pk", flat=True),
+                    rooms=Room.objects.values_list("pk", flat=True),
+                )
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        reasons = getattr(form, "reasons", {})
+        if not reasons:
+            return
+        keep_stranding(reasons, by=staff(me(request)), now=timezone.now())
+        count = len(reasons)
+        said = ngettext(
+            "%(count)d visit has to be moved.", "%(count)d visits have to be moved.", count
+        ) % {"count": count}
+        link = format_html('<a href="{}">{}</a>', reverse("bookings:desk_to_move"), _("Move them"))
+        messages.warning(request, format_html("{} {}", said, link))
 
 
 class TimeOffInline(admin.TabularInline):
-    """Her time off that is still to come."""
+    """Her time off that is still to come; each is changed on a page of its own."""
 
     model = TimeOff
+    fields = ["starts_at", "ends_at", "reason"]
     extra = 0
+    show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TimeOff]:
         return super().get_queryset(request).filter(ends_at__gte=timezone.now())
 
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
 
 @admin.register(Therapist)
-class TherapistAdmin(admin.ModelAdmin):
+class TherapistAdmin(ListsVisitsFirst):
     """A therapist with her time off and what she gives; her week has a page of its own."""
 
+    form = TherapistForm
     list_display = ["name", "week", "gives", "email", "user", "active", "position"]
     list_editable = ["position"]
     list_filter = ["active", "services"]
@@ -98,12 +131,6 @@ class TherapistAdmin(admin.ModelAdmin):
         """How many treatments she gives."""
         return therapist.service_count
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
-        if formset.model is TimeOff:
-            for off in [*formset.new_objects, *(row for row, _names in formset.changed_objects)]:
-                warn_of_visits(request, off)
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Past visits name her: she is switched off, not deleted.
         return super().has_delete_permission(request, obj) and not (
@@ -112,11 +139,12 @@ class TherapistAdmin(admin.ModelAdmin):
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin):
+class RoomAdmin(ListsVisitsFirst):
     """A room and the treatments that it suits."""
 
+    form = RoomForm
     list_display = ["name", "suits", "active", "position"]
-    list_editable = ["active", "position"]
+    list_editable = ["position"]
     list_filter = ["active", "services"]
     search_fields = ["name"]
     filter_horizontal = ["services"]
@@ -153,17 +181,14 @@ class WhenFilter(admin.SimpleListFilter):
 
 
 @admin.register(TimeOff)
-class TimeOffAdmin(admin.ModelAdmin):
+class TimeOffAdmin(ListsVisitsFirst):
     """Holidays, courses and closing days."""
 
+    form = TimeOffTableForm
     list_display = ["who", "starts_at", "ends_at", "reason"]
     list_filter = [WhenFilter, "therapist"]
     search_fields = ["reason", "therapist__name"]
     list_select_related = ["therapist"]
-
-    def save_model(self, request: HttpRequest, obj: TimeOff, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        warn_of_visits(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
         guarded = self.admin_site.admin_view

@@ -11,6 +11,7 @@ from bookings.cards import Card, shown
 from bookings.house import coming_visits, the_house
 from bookings.models import Event
 from bookings.standing import Why, unfit
+from bookings.words import hours_in_words
 from services.models import SpaProfile
 
 # With a reason the desk may place a visit against these, and against these alone.
@@ -30,6 +31,11 @@ class Stranded:
     def day(self) -> date:
         """The local day on which it starts."""
         return self.card.starts_at.date()
+
+    @property
+    def hours(self) -> str:
+        """10:15 – 11:15."""
+        return hours_in_words(self.card.starts_at, self.card.ends_at)
 
     @property
     def reasons(self) -> list[str]:

@@ -217,7 +217,7 @@ def test_visits_that_lose_their_place_are_listed_before_anything_is_saved(
     answer = owner.post(url(mia), sent)
     page = words(answer)
     assert "1 booked visit would have no place" in page
-    assert "Tuesday 24 November, 10:00 – 11:00" in page
+    assert "Tomorrow 10:00 – 11:00" in page
     assert "Outside the hours of Mia." in page
     assert "Otto" not in page
     assert f"/desk/appointments/{visit.reference}/move/?back=to-move" in answer.content.decode()
