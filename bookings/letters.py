@@ -95,8 +95,8 @@ class Letter:
 class _Wording:
     """The built-in words of one kind, with placeholders.
 
-    Owners put words of their own in the place of all of them but ``added``: what is true of this
-    one visit only, which they cannot know.
+    Owners put words of their own in the place of all but ``added`` and ``added_below``, behind the
+    facts: what is true of this one visit only, which they cannot know.
     """
 
     subject: str
@@ -106,6 +106,7 @@ class _Wording:
     notes: list[str] = field(default_factory=list)
     greeting: str = ""
     added: list[str] = field(default_factory=list)
+    added_below: list[str] = field(default_factory=list)
 
     @property
     def words(self) -> Words:
@@ -139,7 +140,7 @@ def write_letter(
         greeting=fill(words.greeting, values),
         opening=_paragraphs(words.text, values) + _filled(wording.added, values),
         facts=_facts(message, spa, now),
-        notes=_paragraphs(words.below, values),
+        notes=_paragraphs(words.below, values) + _filled(wording.added_below, values),
         button=_button(message, spa, visit_url),
         closing=_closing(message, spa, now),
         address=_address(spa),
@@ -313,19 +314,18 @@ def _clearance_expiring(message: Message) -> _Wording:
 
 def _changed(message: Message) -> _Wording:
     # It may take the place of a confirmation or of a request's letter that was not sent yet.
-    if message.visit.status == Appointment.Status.REQUESTED:
-        added = [
-            _("It is still a request: we will write to you as soon as it is decided."),
-            _please_bring_a_note(),
-        ]
+    is_request = message.visit.status == Appointment.Status.REQUESTED
+    if is_request:
+        added = _("It is still a request: we will write to you as soon as it is decided.")
     else:
-        added = [_("The new time is confirmed.")]
+        added = _("The new time is confirmed.")
     return _Wording(
         subject=_("Moved: {what}, now {when}"),
         heading=_("Your visit has moved"),
         preheader=_("The new time, and how to change it again."),
         opening=[_("Here is your visit as it stands now, in place of what we wrote before.")],
-        added=added,
+        added=[added],
+        added_below=[_please_bring_a_note()] if is_request else [],
     )
 
 

@@ -1,7 +1,5 @@
 """Test mails: a letter sent to the owner who writes it, at once and past the outbox."""
 
-import smtplib
-
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
@@ -11,6 +9,7 @@ from django.utils.translation import gettext as _
 from bookings.letters import Letter
 from bookings.messages import sender
 from bookings.rendering import render_letter
+from bookings.troubles import trouble_of
 from services.models import SpaProfile
 
 MOST, PERIOD = 5, 10 * 60
@@ -44,12 +43,9 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
         mail.attach_alternative(parts.html, "text/html")
     try:
         mail.send()
-    except smtplib.SMTPResponseException as refusal:
-        raise NotTaken(_("It said no (%(code)s).") % {"code": refusal.smtp_code}) from refusal
-    except smtplib.SMTPRecipientsRefused as refusal:
-        raise NotTaken(_("It refused your address.")) from refusal
-    except (smtplib.SMTPException, OSError) as error:
-        raise NotTaken(_("It did not answer.")) from error
+    except Exception as error:
+        # Whatever it is, the owner is told; the reason repeats no words of hers.
+        raise NotTaken(trouble_of(error).reason) from error
 
 
 def _count(key: str) -> int:

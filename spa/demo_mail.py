@@ -11,6 +11,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
+from html import unescape
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -27,6 +28,9 @@ from django.views.decorators.http import require_safe
 
 NAME = re.compile(r"[0-9]{14}-[0-9a-f]{32}")
 NEWEST = 200
+# What a mailbox shows behind the subject; the signs behind it only fill the line.
+PREVIEW = re.compile(r'<div class="hint"[^>]*>([^<]*)</div>')
+FILLING = "\u00a0\u200c "
 
 
 class Backend(BaseEmailBackend):
@@ -67,6 +71,14 @@ class Letter:
         """The HTML part; empty where there is none."""
         part = self.message.get_body(("html",))
         return str(part.get_content()) if part else ""
+
+    @property
+    def preview(self) -> str:
+        """The line that a mailbox shows behind the subject: the letter's own, else its start."""
+        found = PREVIEW.search(self.html)
+        if found:
+            return unescape(found[1]).rstrip(FILLING)
+        return next((line for line in self.text.splitlines() if line.strip()), "")
 
     @property
     def attachments(self) -> list[EmailMessage]:

@@ -235,7 +235,7 @@ def test_a_test_mail_goes_to_the_owner_alone_and_says_what_it_is(
 def test_a_test_mail_that_is_not_taken_says_so(owner: Browser, smtp: MailServer) -> None:
     smtp.refuse = True
     page = post(owner, "_test")
-    assert "The mail server did not take the test mail. It said no (451)." in page
+    assert "The mail server did not take the test mail. The message was refused (451)." in page
     assert 'value="See you {when}"' in page
 
 

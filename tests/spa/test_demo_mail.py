@@ -45,6 +45,17 @@ def test_kept_mail_is_listed_and_read_with_its_text_and_file(client: Client) -> 
     assert client.get(f"/demo/mail/{name}/files/1/").status_code == 404
 
 
+def test_the_list_shows_the_line_that_a_mailbox_shows(client: Client) -> None:
+    message = EmailMultiAlternatives("Your visit", "Hello\n\nCome in", to=["cleo@example.com"])
+    hint = '<div class="hint" style="display:none">Where &amp; how' + "\u00a0\u200c" * 9 + "</div>"
+    message.attach_alternative(f"<html><body>{hint}<p>Hello</p></body></html>", "text/html")
+    message.send()
+    EmailMultiAlternatives("A code", "\nYour code is 1", to=["cleo@example.com"]).send()
+    page = client.get("/demo/mail/").content.decode()
+    assert '<span class="mailbox__preview">Where &amp; how</span>' in page
+    assert '<span class="mailbox__preview">Your code is 1</span>' in page
+
+
 def test_html_of_a_mail_is_framed_without_scripts_and_its_links_leave_the_frame(
     client: Client,
 ) -> None:
