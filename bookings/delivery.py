@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from bookings import messages
 from bookings.actions import bounces, outbox, owing
+from bookings.actions.heartbeats import note_heartbeat
 from bookings.copies import copy_of
-from bookings.models import BadAddress, Message
+from bookings.models import BadAddress, Heartbeat, Message
 from bookings.models.messages import LEASE
 from bookings.postman import Postman
 from bookings.troubles import trouble_of
@@ -40,6 +41,7 @@ def deliver_due(*, now: datetime) -> int:
     Any number of callers may run at once. What cannot be sent now is tried again later.
     """
     delivery = _Round(now)
+    delivery.show_life()
     try:
         while claimed := outbox.claim_due(now=delivery.clock(), until=now + LEASE, limit=BATCH):
             if not delivery.deliver(claimed):
@@ -63,11 +65,16 @@ class _Round:
         """The sender; not asked for by the many rounds that find nothing due."""
         return SpaProfile.load()
 
+    def show_life(self) -> None:
+        """Let the owner see that a worker looks for due mail."""
+        note_heartbeat(of=Heartbeat.Of.WORKER, now=self.clock())
+
     def deliver(self, claimed: list[Message]) -> bool:
         """Send the claimed; false where the round is over.
 
         What it did not come to is let go for the next round.
         """
+        self.show_life()
         for number, message in enumerate(claimed):
             if self.clock() >= self.ends_at:
                 outbox.let_go(claimed[number:])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.db.models import Count, Q
 
 from bookings.availability import Grid, Hours, Length, Span, visit_starts
@@ -17,6 +18,14 @@ from services.screening import Rule
 
 # The desk may give a reason to leave the booking horizon behind; beyond this it is a slip.
 DIARY_DAYS = 731
+
+
+def database_now() -> datetime:
+    """Return the time by the database's clock, the only one that all workers share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """Background work, one line each."""
 
 from celery import shared_task
+from celery.signals import after_task_publish, beat_embedded_init, beat_init
 from django.core.management import call_command
 from django.utils import timezone
 
 from bookings import actions, delivery
+from bookings.actions.heartbeats import note_beat
+from bookings.queries import database_now
 
 
 @shared_task
 def deliver_due() -> int:
     """Send every message that is due."""
-    return delivery.deliver_due(now=timezone.now())
+    return delivery.deliver_due(now=database_now())
 
 
 @shared_task
@@ -26,3 +29,14 @@ def purge() -> int:
     return actions.purge_health_checks(now=timezone.now()) + actions.purge_expired(
         now=timezone.now()
     )
+
+
+def _note_beat(**_sent: object) -> None:
+    note_beat(now=timezone.now())
+
+
+@beat_init.connect
+@beat_embedded_init.connect
+def _show_life_of_beat(**_beat: object) -> None:
+    """In beat's own process each sweep that it sends shows that it lives."""
+    after_task_publish.connect(_note_beat, sender=deliver_due.name)

@@ -5,6 +5,7 @@
 from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
 from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
+from bookings.models.heartbeats import Heartbeat
 from bookings.models.mail import BadAddress, MailCopy
 from bookings.models.messages import Message
 from bookings.models.people import (
@@ -27,6 +28,7 @@ __all__ = [
     "Event",
     "HealthCheck",
     "HealthReading",
+    "Heartbeat",
     "MailCopy",
     "Message",
     "NotTheSame",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.mail_health import delivery_health
 from bookings.owners import reports
 from bookings.owners.home import matters, today_in_numbers
 from bookings.owners.jobs import doors_for
@@ -46,6 +47,7 @@ class OwnersSite(AdminSite):
             now = timezone.now()
             today = now.astimezone(spa.zone).date()
             home["subtitle"] = full_day(today, today)
+            home["mail_health"] = delivery_health(now)
             home["matters"] = matters(spa=spa, now=now)
             home["today"] = today_in_numbers(spa=spa, now=now)
         return super().index(request, {**home, **(extra_context or {})})

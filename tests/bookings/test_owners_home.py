@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from bookings.models import Appointment, Message, Room, Therapist, TimeOff
+from bookings.models import Appointment, Heartbeat, Message, Room, Therapist, TimeOff
 from services.models import Service, SignOff
 from services.screening import Outcome
 from services.sign_off import present_list, version_of
@@ -54,8 +54,10 @@ def figures(browser: Browser) -> dict[str, tuple[str, str]]:
 
 def test_nothing_to_do_is_said_kindly(owner: Browser) -> None:
     sign()
+    Heartbeat.objects.bulk_create([Heartbeat(of=one, at=NOW) for one in Heartbeat.Of])
     answer = owner.get("/admin/")
     assert answer.context["matters"] == []
+    assert "Mail: Last sweep 0 seconds ago." in answer.content.decode()
     assert "Nothing waits for you." in answer.content.decode()
 
 
