@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bookings.models import Room, Therapist
 from bookings.reports import visits
 from bookings.reports.periods import Period
-from bookings.reports.visits import Cancelled, People, Tally, Used
+from bookings.reports.visits import Cancelled, People, Tallies, Tally, Used
 from bookings.reports.working import Hour, Work, empty_hours, work_of
 from services.models import Service, SpaProfile
 
 
 @dataclass
 class Facts:
-    """The figures of ``period`` and of the one it is compared with; at most twelve queries."""
+    """The figures of ``period`` and of the one it is compared with; at most eleven queries."""
 
     period: Period
     before: Period
@@ -29,34 +28,19 @@ class Facts:
         return self.spa.zone
 
     @cached_property
-    def by_service(self) -> Mapping[int, Tally]:
-        """Visits by treatment."""
-        return self._tallies[0]
-
-    @cached_property
-    def by_source(self) -> Mapping[str, Tally]:
-        """Visits by way of booking."""
-        return self._tallies[1]
+    def tallies(self) -> Tallies:
+        """Visits by treatment, by way of booking and over time."""
+        return visits.tallies(self.period, self.before, self.zone)
 
     @cached_property
     def total(self) -> Tally:
         """All visits of the period."""
-        return reduce(add, self.by_source.values(), Tally())
+        return self.tallies.total
 
     @cached_property
-    def total_before(self) -> Tally:
-        """All visits of the period before."""
-        return visits.tally(self.before.span(self.zone))
-
-    @cached_property
-    def course(self) -> Sequence[tuple[Period, Tally]]:
-        """Visits by day, week or month."""
-        return visits.course(self.period, self.zone)
-
-    @cached_property
-    def people(self) -> Sequence[People]:
+    def people(self) -> tuple[People, People]:
         """Who came in the period, and in the one before."""
-        return visits.people([one.span(self.zone) for one in (self.period, self.before)])
+        return visits.people(self.period, self.before, self.zone)
 
     @cached_property
     def cancelled(self) -> Sequence[Cancelled]:
@@ -67,7 +51,7 @@ class Facts:
     @cached_property
     def leads(self) -> Mapping[int, int]:
         """Booked visits by days between booking and visit."""
-        return visits.leads(self.period.span(self.zone), self.zone)
+        return visits.leads(self.period, self.zone)
 
     @cached_property
     def used_by_therapist(self) -> Mapping[int, Used]:
@@ -104,10 +88,6 @@ class Facts:
     def rooms(self) -> Sequence[Room]:
         """Every room in order, those out of use too."""
         return list(Room.objects.only("pk", "name", "active"))
-
-    @cached_property
-    def _tallies(self) -> tuple[dict[int, Tally], dict[str, Tally]]:
-        return visits.tallies(self.period.span(self.zone))
 
     @cached_property
     def _used(self) -> tuple[dict[int, Used], dict[int, Used]]:

@@ -23,7 +23,7 @@ class Figure:
 
 def figures(facts: Facts) -> list[Figure]:
     """Return the figures that come first."""
-    now, before = facts.total, facts.total_before
+    now, before = facts.total, facts.tallies.before
     people, people_before = facts.people
     currency = facts.spa.currency
     return [

@@ -44,6 +44,10 @@ class Period:
         """As many days, directly before."""
         return Period(self.first - self.days * DAY, self.first - DAY)
 
+    def every_day(self) -> list[date]:
+        """Its days in order."""
+        return [self.first + n * DAY for n in range(self.days)]
+
     def steps(self) -> list["Period"]:
         """The period in steps; the first and the last may be parts of their week or month."""
         found = []

@@ -41,7 +41,7 @@ def tables(facts: Facts) -> list[Table]:
 def course(facts: Facts) -> Table:
     """Visits by day, week or month."""
     step = facts.period.step
-    best = max(facts.course, key=lambda pair: pair[1].booked)
+    best = max(facts.tallies.course.items(), key=lambda pair: pair[1].booked)
     names = {"day": _("Day"), "week": _("Week"), "month": _("Month")}
     summary = ""
     if facts.total.booked:
@@ -66,7 +66,7 @@ def course(facts: Facts) -> Table:
         headings=[names[step], *_tally_headings()],
         rows=[
             [day(_step(one, step), one.first), *_tally_cells(tally, facts)]
-            for one, tally in facts.course
+            for one, tally in facts.tallies.course.items()
         ],
         summary=summary,
         chart=Chart((1, 2)),
@@ -78,7 +78,7 @@ def treatments(facts: Facts) -> Table:
     names = {one.pk: one.name for one in facts.services}
     return _by_tally(
         facts,
-        [(names[pk], tally) for pk, tally in facts.by_service.items()],
+        [(names[pk], tally) for pk, tally in facts.tallies.by_service.items()],
         slug="treatments",
         title=_("By treatment"),
         means=_("Booked visits were not called off; to kept ones the client came."),
@@ -91,7 +91,7 @@ def sources(facts: Facts) -> Table:
     names = dict(Appointment.Source.choices)
     return _by_tally(
         facts,
-        [(str(names[source]), tally) for source, tally in facts.by_source.items()],
+        [(str(names[source]), tally) for source, tally in facts.tallies.by_source.items()],
         slug="sources",
         title=_("By way of booking"),
         means=_("Where the visit was booked: on the website, or by the front desk."),

@@ -2,20 +2,25 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection
 from django.db.models import (
     Case,
     Count,
+    DateTimeField,
     Expression,
     ExpressionWrapper,
     F,
+    Func,
     IntegerField,
-    Min,
     OuterRef,
     Q,
     Subquery,
@@ -24,19 +29,43 @@ from django.db.models import (
     When,
 )
 from django.db.models import DurationField as Lasting
-from django.db.models.functions import Coalesce, TruncDate, TruncMonth, TruncWeek
+from django.db.models.functions import Coalesce
 
 from bookings.availability import Span
 from bookings.models import Appointment, Event
 from bookings.models.appointments import AppointmentQuerySet
 from bookings.reports import BOOKED, KEPT, OPEN, Status
-from bookings.reports.periods import Period
+from bookings.reports.periods import DAY, Period
+
+# In SQL because it sums up twice: the visits of each record out of an index, in the order in which
+# they stand there, and then the records of each person. Visits of a merged record move to the one
+# that is kept; should one be left, it is that person's too.
+PEOPLE = """
+WITH record AS (
+    SELECT client_id,
+           min(starts_at) AS first,
+           count(*) FILTER (WHERE starts_at >= %(start)s) AS came,
+           count(*) FILTER (WHERE starts_at >= %(start_before)s AND starts_at < %(end_before)s)
+               AS came_before
+    FROM bookings_appointment
+    WHERE status = ANY(%(kept)s) AND starts_at < %(end)s
+    GROUP BY client_id
+), person AS (
+    SELECT min(first) AS first, sum(came) AS came, sum(came_before) AS came_before
+    FROM record JOIN bookings_client AS client ON client.id = record.client_id
+    GROUP BY coalesce(client.merged_into_id, client.id)
+)
+SELECT count(*) FILTER (WHERE came > 0 AND first >= %(start)s),
+       count(*) FILTER (WHERE came > 0 AND first < %(start)s),
+       count(*) FILTER (WHERE came_before > 0 AND first >= %(start_before)s),
+       count(*) FILTER (WHERE came_before > 0 AND first < %(start_before)s)
+FROM person
+"""
 
 NOTHING = Decimal(0)
 # The days between booking and visit by which bookings are told apart: up to this many.
 LEADS = (0, 1, 3, 7, 14, 30)
 EARLIER = 31
-TRUNC: dict[str, type[Any]] = {"day": TruncDate, "week": TruncWeek, "month": TruncMonth}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +123,49 @@ class Cancelled:
     count: int
 
 
+@dataclass
+class Tallies:
+    """Visits of a period by step, treatment and way of booking, and all of those before."""
+
+    course: dict[Period, Tally]
+    by_service: dict[int, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    by_source: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    before: Tally = Tally()
+
+    @property
+    def total(self) -> Tally:
+        """All visits of the period."""
+        return reduce(add, self.course.values())
+
+
 def within(span: Span) -> AppointmentQuerySet:
     """Appointments that start in ``span``, in no order."""
     rows = Appointment.objects.filter(starts_at__gte=span.start, starts_at__lt=span.end)
     return rows.order_by()
 
 
-def tally(span: Span) -> Tally:
-    """Return the visits of ``span`` all together; one query."""
-    return Tally(**within(span).aggregate(**_counts()))
+def tallies(period: Period, before: Period, zone: ZoneInfo) -> "Tallies":
+    """Return the visits of ``period``, and their sum in ``before``; one query.
 
-
-def tallies(span: Span) -> tuple[dict[int, Tally], dict[str, Tally]]:
-    """Return the visits of ``span`` by treatment and by way of booking; one query."""
-    by_service: dict[int, Tally] = defaultdict(Tally)
-    by_source: dict[str, Tally] = defaultdict(Tally)
-    rows = within(span).values_list("service_id", "source").annotate(**_counts())
-    for service, source, *counts in rows:
-        one = Tally(*counts)
-        if one.booked or one.called_off:
-            by_service[service] += one
-            by_source[source] += one
-    return dict(by_service), dict(by_source)
-
-
-def course(period: Period, zone: ZoneInfo) -> list[tuple[Period, Tally]]:
-    """Return the visits of ``period`` step by step, none left out; one query."""
-    trunc = TRUNC[period.step]("starts_at", tzinfo=zone)
-    steps = within(period.span(zone)).annotate(step=trunc).values_list("step")
-    found: dict[date, Tally] = {}
-    for step, *counts in steps.annotate(**_counts()):
-        day = step.date() if isinstance(step, datetime) else step
-        found[max(day, period.first)] = Tally(*counts)
-    return [(step, found.get(step.first, Tally())) for step in period.steps()]
+    The midnights between the steps are handed to the database: to look a moment up among them is
+    much cheaper than to ask of each visit which day it is here.
+    """
+    steps = period.steps()
+    edges = _midnights(steps, zone)
+    # One directly follows the other.
+    both = Span(before.span(zone).start, period.span(zone).end)
+    groups = within(both).values_list(_bucket("starts_at", edges), "service_id", "source")
+    rows = groups.annotate(**_counts())
+    found = Tallies(course={step: Tally() for step in steps})
+    for bucket, service, source, *counts in rows:
+        one_tally = Tally(*counts)
+        if not bucket:
+            found.before += one_tally
+        elif one_tally.booked or one_tally.called_off:
+            found.course[steps[bucket - 1]] += one_tally
+            found.by_service[service] += one_tally
+            found.by_source[source] += one_tally
+    return found
 
 
 def used(span: Span) -> tuple[dict[int, Used], dict[int, Used]]:
@@ -147,31 +186,20 @@ def used(span: Span) -> tuple[dict[int, Used], dict[int, Used]]:
     return dict(by_therapist), dict(by_room)
 
 
-def people(spans: Iterable[Span]) -> list[People]:
-    """Return who came in each of ``spans``; one query over all kept visits until the last end."""
-    wanted = list(spans)
-    kept = Appointment.objects.filter(
-        status__in=KEPT, starts_at__lt=max(span.end for span in wanted)
-    )
-    came = {
-        f"came_{n}": Count("pk", filter=Q(starts_at__gte=span.start, starts_at__lt=span.end))
-        for n, span in enumerate(wanted)
+def people(period: Period, before: Period, zone: ZoneInfo) -> tuple[People, People]:
+    """Return who came in ``period``, and who in ``before``; one query over all kept visits."""
+    now, then = period.span(zone), before.span(zone)
+    values: dict[str, Any] = {
+        "kept": [str(status) for status in KEPT],
+        "start": now.start,
+        "end": now.end,
+        "start_before": then.start,
+        "end_before": then.end,
     }
-    # Visits of a merged record move to the one that is kept; should one be left, it is hers too.
-    person = Coalesce("client__merged_into", "client")
-    persons = (
-        kept.order_by()
-        .annotate(person=person)
-        .values("person")
-        .annotate(first=Min("starts_at"), **came)
-    )
-    counts: dict[str, Any] = {}
-    for n, span in enumerate(wanted):
-        here = Q(**{f"came_{n}__gt": 0})
-        counts[f"new_{n}"] = Count("person", filter=here & Q(first__gte=span.start))
-        counts[f"returning_{n}"] = Count("person", filter=here & Q(first__lt=span.start))
-    row = persons.aggregate(**counts)
-    return [People(row[f"new_{n}"], row[f"returning_{n}"]) for n in range(len(wanted))]
+    with connection.cursor() as cursor:
+        cursor.execute(PEOPLE, values)
+        row: tuple[int, int, int, int] = cursor.fetchone()
+    return People(*row[:2]), People(*row[2:])
 
 
 def cancellations(span: Span, notice: timedelta) -> list[Cancelled]:
@@ -193,25 +221,24 @@ def cancellations(span: Span, notice: timedelta) -> list[Cancelled]:
     return [Cancelled(row["by"], row["late"], row["count"]) for row in rows]
 
 
-def leads(span: Span, zone: ZoneInfo) -> Mapping[int, int]:
+def leads(period: Period, zone: ZoneInfo) -> Mapping[int, int]:
     """Return how many booked visits were booked up to so many days ahead; one query.
 
     The keys are those of ``LEADS``, and ``EARLIER`` for all beyond.
     """
-    ahead = ExpressionWrapper(
-        TruncDate("starts_at", tzinfo=zone) - TruncDate("created_at", tzinfo=zone),
-        output_field=Lasting(),
-    )
-    reach = [When(ahead__lte=timedelta(days=days), then=Value(days)) for days in LEADS]
+    # From so early on that who booked before the first of these days booked long ago.
+    days = Period(period.first - EARLIER * DAY, period.last)
+    edges = _midnights([Period(one, one) for one in days.every_day()], zone)
+    ahead = _bucket("starts_at", edges) - _bucket("created_at", edges)
     rows = (
-        within(span)
+        within(period.span(zone))
         .filter(status__in=BOOKED)
-        .annotate(ahead=ahead)
-        .annotate(lead=Case(*reach, default=Value(EARLIER), output_field=IntegerField()))
-        .values("lead")
+        .values_list(ahead)
         .annotate(count=Count("pk"))
     )
-    found = Counter({row["lead"]: row["count"] for row in rows})
+    found: Counter[int] = Counter()
+    for days_ahead, number in rows:
+        found[next((lead for lead in LEADS if days_ahead <= lead), EARLIER)] += number
     return {lead: found[lead] for lead in (*LEADS, EARLIER)}
 
 
@@ -227,6 +254,16 @@ def _counts() -> dict[str, Expression]:
         "worth": Sum("price", filter=is_booked, default=NOTHING),
         "worth_kept": Sum("price", filter=is_kept, default=NOTHING),
     }
+
+
+def _midnights(steps: Iterable[Period], zone: ZoneInfo) -> list[datetime]:
+    return [step.span(zone).start for step in steps]
+
+
+def _bucket(moment: str, edges: list[datetime]) -> Func:
+    """How many of ``edges``, in their order, lie at or before ``moment``."""
+    listed = Value(edges, output_field=ArrayField(DateTimeField()))
+    return Func(F(moment), listed, function="WIDTH_BUCKET", output_field=IntegerField())
 
 
 def _minutes(time: timedelta | None) -> int:

@@ -143,8 +143,8 @@ def test_a_visit_belongs_to_the_day_on_which_it_starts_here(make: Make, spa: Spa
     make(datetime(2026, 11, 23, 18, 14, tzinfo=UTC), therapist=Therapist.objects.get(name="Noor"))
     make(datetime(2026, 11, 23, 18, 15, tzinfo=UTC))
     found = facts(spa, Period(MONDAY, MONDAY))
-    assert (found.total.kept, found.total_before.kept) == (2, 1)
-    assert [(one.first, tally.kept) for one, tally in found.course] == [(MONDAY, 2)]
+    assert (found.total.kept, found.tallies.before.kept) == (2, 1)
+    assert [(one.first, tally.kept) for one, tally in found.tallies.course.items()] == [(MONDAY, 2)]
 
 
 def test_visits_by_treatment_by_way_of_booking_and_over_time(
@@ -154,24 +154,29 @@ def test_visits_by_treatment_by_way_of_booking_and_over_time(
     make(at(11), "cancelled", source="desk")
     make(at(13, days=3), "no_show", option=massage.options.get(), price=Decimal("65.50"))
     found = facts(spa)
-    assert found.by_service == {
+    assert found.tallies.by_service == {
         lymph.pk: Tally(kept=1, cancelled=1, worth=Decimal(75), worth_kept=Decimal(75)),
         massage.pk: Tally(missed=1, worth=Decimal("65.50")),
     }
-    assert {name: one.booked for name, one in found.by_source.items()} == {"desk": 1, "web": 1}
-    assert [(one.first.day, tally.booked) for one, tally in found.course if tally.booked] == [
+    assert {name: one.booked for name, one in found.tallies.by_source.items()} == {
+        "desk": 1,
+        "web": 1,
+    }
+    assert [
+        (one.first.day, tally.booked) for one, tally in found.tallies.course.items() if tally.booked
+    ] == [
         (24, 1),
         (26, 1),
     ]
-    assert len(found.course) == 7
+    assert len(found.tallies.course) == 7
 
 
 def test_months_are_steps_of_a_long_period(make: Make, spa: SpaProfile) -> None:
     make(at(9))
     make(at(9, days=-40))
     found = facts(spa, Period(date(2026, 1, 15), date(2026, 12, 31)))
-    assert len(found.course) == 12
-    assert {one.first: tally.kept for one, tally in found.course if tally.kept} == {
+    assert len(found.tallies.course) == 12
+    assert {one.first: tally.kept for one, tally in found.tallies.course.items() if tally.kept} == {
         date(2026, 10, 1): 1,
         date(2026, 11, 1): 1,
     }
@@ -185,7 +190,7 @@ def test_a_client_is_new_once(make: Make, spa: SpaProfile) -> None:
     make(at(9, days=-5))
     make(at(11))
     make(at(11, days=2), "confirmed", client=Client.objects.create(name="Not yet"))
-    assert facts(spa).people == [People(new=1, returning=1), People(new=1, returning=0)]
+    assert facts(spa).people == (People(new=1, returning=1), People(new=1, returning=0))
 
 
 def test_merged_clients_are_one_person(
@@ -197,7 +202,7 @@ def test_merged_clients_are_one_person(
     assert facts(spa).people[0] == People(new=1, returning=0)
     actions.merge_clients(kept=cleo, merged=twin, by=actions.staff(dana), now=NOW)
     make(at(11), client=twin)
-    assert facts(spa).people == [People(new=0, returning=1), People(new=1, returning=0)]
+    assert facts(spa).people == (People(new=0, returning=1), People(new=1, returning=0))
 
 
 def test_cancellations_by_whom_and_how_late(
@@ -421,10 +426,10 @@ def compare(period: Period, spa: SpaProfile) -> None:
     slow = Slow(period, spa.zone, timedelta(hours=spa.cancellation_notice_hours))
     before = Slow(period.just_before(), spa.zone, slow.notice)
     assert found.total == Tally(**slow.counts())
-    assert found.total_before == Tally(**before.counts())
-    for source, tally in found.by_source.items():
+    assert found.tallies.before == Tally(**before.counts())
+    for source, tally in found.tallies.by_source.items():
         assert tally == Tally(**slow.counts([one for one in slow.within if one.source == source]))
-    assert sum((tally for _step, tally in found.course), Tally()) == found.total
+    assert sum((tally for _step, tally in found.tallies.course.items()), Tally()) == found.total
     assert [(one.new, one.returning) for one in found.people] == [slow.people(), before.people()]
     assert {(one.by, one.late): one.count for one in found.cancelled} == slow.cancellations()
     edges = [-1, *LEADS, 10**6]
