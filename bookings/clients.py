@@ -140,6 +140,19 @@ def find_clients(text: str, *, limit: int = 8) -> list[Client]:
     return list(found.values())[:limit]
 
 
+def plain_words(text: str) -> str:
+    """Return ``text`` as it was typed, on one line and no longer than a search may be."""
+    return " ".join(UNSEEN.sub(" ", text[:TEXT_MOST]).split())
+
+
+def clients_with(text: str) -> ClientQuerySet:
+    """Return the records that have every part of ``text`` somewhere, and none for no text."""
+    parts = _parts(text)
+    if not parts:
+        return Client.objects.none()
+    return Client.objects.filter(reduce(and_, [part.anywhere for part in parts]))
+
+
 def with_last_visit(rows: ClientQuerySet) -> ClientQuerySet:
     """Add ``last_visit_at``: the start of the next visit that is not over, else of the latest.
 

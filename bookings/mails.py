@@ -7,11 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bookings.actions import may_send
 from bookings.models import Appointment, Message
 from bookings.models.messages import LOST
 from bookings.words import clock_time, moment_in_words
 
 State = Message.State
+WAYS: dict[str, str] = {State.FAILED: "retry", State.BOUNCED: "repeat", State.SENT: "repeat"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,26 @@ class Mail:
         return self.message.state
 
     @property
+    def sentence(self) -> str:
+        """The state as a sentence of its own."""
+        return self.state[:1].upper() + self.state[1:]
+
+    @property
+    def way(self) -> str:
+        """How it can be sent: hurry, retry, repeat, or not (empty)."""
+        message = self.message
+        if not may_send(message, now=self.now) or not message.address:
+            return ""
+        if message.state == State.PENDING:
+            return "hurry" if message.due_at > self.now else ""
+        return WAYS.get(message.state, "")
+
+    @property
+    def address(self) -> str:
+        """Where it went, or where it would go now."""
+        return self.message.sent_to or self.message.address
+
+    @property
     def is_void(self) -> bool:
         """Whether it speaks of what is gone and was never sent."""
         return self.message.state == State.VOID
@@ -86,7 +108,8 @@ class Post:
 
 def post_of(appointment: Appointment, *, now: datetime) -> Post:
     """Return the messages of ``appointment``, those that were never sent apart; one query."""
-    found = [Mail(one, now) for one in appointment.messages.order_by("-due_at", "-pk")]
+    rows = appointment.messages.select_related("therapist")
+    found = [Mail(one, now) for one in rows.order_by("-due_at", "-pk")]
     reminders = [one for one in found if one.is_reminder_to_come]
     return Post(
         mails=[one for one in found if not one.is_void],

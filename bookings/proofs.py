@@ -1,22 +1,24 @@
 """Test mails: a letter sent to the owner who writes it, at once and past the outbox."""
 
+from datetime import timedelta
+
 from django.conf import settings
-from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from bookings import limits
 from bookings.letters import Letter
 from bookings.messages import sender
 from bookings.rendering import render_letter
 from bookings.troubles import trouble_of
 from services.models import SpaProfile
 
-MOST, PERIOD = 5, 10 * 60
+MOST, PERIOD = 5, timedelta(minutes=10)
 
 
 class TooMany(Exception):
-    """More than ``MOST`` test mails within ``PERIOD`` seconds."""
+    """More than ``MOST`` test mails within ``PERIOD``."""
 
 
 class NotTaken(Exception):
@@ -28,7 +30,7 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
 
     Raises ``TooMany`` or ``NotTaken``; without either the mail server has taken it.
     """
-    if _count(f"test-mails:{key}") > MOST:
+    if limits.count("test-mails", of=str(key), within=PERIOD) > MOST:
         raise TooMany
     with translation.override(settings.LANGUAGE_CODE):
         parts = render_letter(letter, spa=spa)
@@ -46,14 +48,3 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
     except Exception as error:
         # Whatever it is, the owner is told; the reason repeats no words of hers.
         raise NotTaken(trouble_of(error).reason) from error
-
-
-def _count(key: str) -> int:
-    """Count one more under ``key``; the count begins anew ``PERIOD`` after its first."""
-    if cache.add(key, 1, PERIOD):
-        return 1
-    try:
-        return cache.incr(key)
-    except ValueError:
-        # It ran out between the two.
-        return 1

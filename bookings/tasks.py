@@ -24,11 +24,11 @@ def expire_holds() -> int:
 
 @shared_task
 def purge() -> int:
-    """Forget what nobody needs any more: unused health checks, ended holds, old sessions."""
+    """Forget what nobody needs any more: health checks, ended holds, sessions, copies of mail."""
     call_command("clearsessions")
-    return actions.purge_health_checks(now=timezone.now()) + actions.purge_expired(
-        now=timezone.now()
-    )
+    now = timezone.now()
+    forgotten = actions.purge_health_checks(now=now) + actions.purge_expired(now=now)
+    return forgotten + actions.purge_mail(now=now)
 
 
 def _note_beat(**_sent: object) -> None:

@@ -12,12 +12,18 @@ from bookings.models import Appointment, Event
 # Events that leave the visit itself, and so its sequence, as it was: the change before them is
 # still the latest.
 ASIDE = (
+    "address_trusted",
     "client_merged",
     "client_parted",
     "health_affirmed",
     "health_asked_again",
     "health_outdated",
     "links_revoked",
+    "mail_hurried",
+    "mail_repeated",
+    "mail_retried",
+    "mail_returned",
+    "mail_unwanted",
     "kept",
     "noted",
     "stranded",

@@ -198,13 +198,14 @@ def is_still_true(message: Message, *, now: datetime) -> bool:
     return (
         message.sequence == visit.sequence
         and visit.status in TELLS_OF[message.kind]
-        and _is_in_time(message, now)
+        and is_in_time(message, now)
         and bool(message.address)
         and _is_of_use(message)
     )
 
 
-def _is_in_time(message: Message, now: datetime) -> bool:
+def is_in_time(message: Message, now: datetime) -> bool:
+    """Whether it is not too late to send it."""
     if message.kind == Kind.AFTERCARE:
         return now < message.visit.ends_at + AFTERCARE_LASTS
     return message.kind in NEVER_TOO_LATE or now < message.visit.starts_at

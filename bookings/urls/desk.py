@@ -10,6 +10,7 @@ from bookings.views import (
     desk,
     desk_booking,
     desk_change,
+    desk_messages,
     desk_move,
     desk_repeat,
     desk_repeat_undo,
@@ -21,6 +22,7 @@ from bookings.views import (
 register_converter(ReferenceConverter, "reference")
 
 VISIT = "desk/appointments/<reference:reference>/"
+MESSAGE = "desk/messages/<int:pk>/"
 CLIENT = "desk/clients/<int:pk>/"
 
 urlpatterns: list[URLPattern] = [
@@ -43,6 +45,11 @@ urlpatterns: list[URLPattern] = [
     path(f"{CLIENT}edit/", clients.edit, name="desk_client_edit"),
     path(f"{CLIENT}merge/", client_merge.merge, name="desk_client_merge"),
     path(f"{CLIENT}part/", client_merge.part, name="desk_client_part"),
+    path("desk/messages/", desk_messages.mailbox, name="desk_messages"),
+    path(MESSAGE, desk_messages.message, name="desk_message"),
+    path(f"{MESSAGE}html/", desk_messages.html, name="desk_message_html"),
+    path(f"{MESSAGE}send/", desk_messages.send, name="desk_message_send"),
+    path(f"{MESSAGE}trust/", desk_messages.trust, name="desk_message_trust"),
     path("desk/book/", desk_booking.book, name="desk_book"),
     path("desk/book/client/", desk_booking.people, name="desk_book_client"),
     path(VISIT, desk.appointment, name="desk_appointment"),

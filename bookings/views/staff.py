@@ -5,9 +5,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 
 from bookings.cards import shown
 from bookings.clearances import how_many_wait
+from bookings.mailbox import lost_ahead
 from bookings.models import Appointment
 from bookings.permissions import is_owner, therapist_of, works_at_desk
 
@@ -47,6 +49,7 @@ def bar(request: HttpRequest, here: str) -> dict[str, Any]:
         "is_therapist": therapist_of(request.user) is not None,
         # Counted where a page shows it: fragments have no bar.
         "requests_waiting": how_many_wait,
+        "mails_lost": lambda: lost_ahead(timezone.now()),
     }
 
 

@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from bookings import actions
-from bookings.models import Appointment, Client, ClientMerge, Therapist, TimeOff
+from bookings.models import Appointment, Client, ClientMerge, MailCopy, Message, Therapist, TimeOff
 from services.models import SpaProfile
 from tests.bookings.conftest import NOW, at
 from tests.bookings.staff_pages import browser_of, login_of
@@ -57,6 +57,10 @@ class World:
         self.feed = actions.renew_feed(therapist=mia, now=NOW)
         self.time_off = TimeOff.objects.create(
             therapist=mia, starts_at=at(14), ends_at=at(15), reason="Dentist"
+        )
+        self.message: Message = visit.messages.earliest("pk")
+        MailCopy.objects.create(
+            message=self.message, kept_at=NOW, content={"headers": [], "text": "", "html": "<p>"}
         )
         by = actions.staff(dana)
         twin = Client.objects.create(name="Cleo", email="c@example.com")
@@ -114,6 +118,8 @@ class World:
             return self.merge.kept.pk
         if route.startswith("desk/time-off/"):
             return self.time_off.pk
+        if route.startswith("desk/messages/"):
+            return self.message.pk
         return 10**6
 
     def _row(self, model: type[models.Model]) -> models.Model:

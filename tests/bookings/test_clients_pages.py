@@ -25,8 +25,9 @@ from tests.bookings.rows import make_appointment
 from tests.bookings.staff_pages import browser_of
 
 pytestmark = pytest.mark.django_db
-# Session, user, groups, therapist, spa, the bar's count and the client, then the record's own.
-RECORD_QUERIES = 18
+# Session, user, groups, therapist, spa, the bar's two counts and the client, then the
+# record's own.
+RECORD_QUERIES = 19
 
 
 @pytest.fixture

@@ -106,8 +106,8 @@ def test_the_sheet_costs_the_same_for_any_number_of_therapists(
         page = words(desk.get(TUESDAY))
     assert page.count("10:00 – 11:00 Cleo") == count
     # Session, user, profile, groups and own therapist; four for the day, three for its gaps; the
-    # bar.
-    assert len(queries) == 13
+    # bar's two counts.
+    assert len(queries) == 14
 
 
 @pytest.mark.browser

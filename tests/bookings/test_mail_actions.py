@@ -1,0 +1,173 @@
+"""Sending now, once more and again: once per press, only what is true, and on the record."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from bookings import actions, delivery
+from bookings.actions import MailRefused
+from bookings.models import Appointment, BadAddress, MailCopy, Message, Room, Therapist
+from services.models import SpaProfile
+from tests.bookings.conftest import at
+from tests.bookings.mailed import came_back, given_up, news_of, sent
+from tests.conftest import MailServer
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def visit(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+    """Cleo's, on Friday at ten."""
+    return book(at(10, days=4))
+
+
+@pytest.fixture
+def dana_(dana: User) -> actions.Actor:
+    return actions.staff(dana)
+
+
+def events_of(visit: Appointment) -> list[tuple[str, object]]:
+    """What was done with mail, in order."""
+    rows = visit.events.filter(kind__startswith="mail_").order_by("pk")
+    return [(one.kind, one.changes["mail"][1]) for one in rows]
+
+
+def test_a_reminder_is_sent_now_instead_of_at_its_moment(
+    visit: Appointment, dana_: actions.Actor, smtp: MailServer, now: datetime
+) -> None:
+    sent(visit, now)
+    reminder = visit.messages.get(lead_hours=48)
+    actions.hurry_message(message=reminder, by=dana_, now=now)
+    assert delivery.deliver_due(now=now) == 1
+    assert [mail["Subject"][:8] for mail in smtp.messages] == ["Booked: ", "Reminder"]
+    assert events_of(visit) == [("mail_hurried", "reminder")]
+    with pytest.raises(MailRefused, match="has been sent"):
+        actions.hurry_message(message=reminder, by=dana_, now=now)
+
+
+def test_a_message_that_is_being_sent_is_not_hurried(
+    visit: Appointment, dana_: actions.Actor, now: datetime
+) -> None:
+    message = news_of(visit)
+    Message.objects.filter(pk=message.pk).update(claimed_until=now + MINUTE)
+    with pytest.raises(MailRefused):
+        actions.hurry_message(message=message, by=dana_, now=now)
+    assert events_of(visit) == []
+
+
+def test_a_message_that_was_given_up_is_tried_again_from_the_beginning(
+    visit: Appointment, dana_: actions.Actor, smtp: MailServer, now: datetime
+) -> None:
+    message = given_up(visit, smtp, now)
+    actions.retry_message(message=message, by=dana_, now=now + MINUTE)
+    message.refresh_from_db()
+    assert (message.state, message.attempts, message.last_error) == ("pending", 0, "")
+    assert delivery.deliver_due(now=now + MINUTE) == 1
+    assert [mail["To"] for mail in smtp.messages] == ["cleo@example.com"]
+    with pytest.raises(MailRefused):
+        actions.retry_message(message=message, by=dana_, now=now + MINUTE)
+    assert events_of(visit) == [("mail_retried", "confirmation")]
+
+
+def test_what_was_sent_is_sent_again_as_a_message_of_its_own(
+    visit: Appointment, dana_: actions.Actor, smtp: MailServer, now: datetime
+) -> None:
+    first = sent(visit, now)
+    again = actions.repeat_message(message=first, by=dana_, now=now + MINUTE)
+    assert (again.again, again.kind, again.sequence) == (1, "confirmation", visit.sequence)
+    with pytest.raises(MailRefused, match="waiting already"):
+        actions.repeat_message(message=first, by=dana_, now=now + MINUTE)
+    assert delivery.deliver_due(now=now + MINUTE) == 1
+    one, two = smtp.messages
+    assert one["Message-ID"] != two["Message-ID"]
+    assert one["Subject"] == two["Subject"]
+    third = actions.repeat_message(message=first, by=dana_, now=now + 2 * MINUTE)
+    assert third.again == 2
+
+
+def test_what_the_visit_no_longer_is_is_not_sent(
+    visit: Appointment, dana_: actions.Actor, spa: SpaProfile, smtp: MailServer, now: datetime
+) -> None:
+    message = sent(visit, now)
+    actions.cancel_appointment(appointment=visit, by=dana_, spa=spa, now=now)
+    with pytest.raises(MailRefused, match="no longer tells"):
+        actions.repeat_message(message=message, by=dana_, now=now)
+
+
+def test_nothing_is_sent_where_mail_comes_back_until_the_address_is_another(
+    visit: Appointment, dana_: actions.Actor, smtp: MailServer, now: datetime
+) -> None:
+    message = came_back(visit, now)
+    with pytest.raises(MailRefused, match="to cleo@example"):
+        actions.repeat_message(message=message, by=dana_, now=now)
+    assert visit.client is not None
+    actions.change_client(
+        client=visit.client,
+        seen=actions.entry_of(visit.client),
+        name="Cleo",
+        email="cleo@home.example",
+        by=dana_,
+        now=now,
+    )
+    actions.repeat_message(message=message, by=dana_, now=now + MINUTE)
+    assert delivery.deliver_due(now=now + MINUTE) == 1
+    assert smtp.messages[-1]["To"] == "cleo@home.example"
+    assert not Message.objects.lost().exists()
+
+
+def test_an_address_of_which_its_owner_says_that_it_works_is_written_to_again(
+    visit: Appointment, dana_: actions.Actor, smtp: MailServer, now: datetime
+) -> None:
+    message = came_back(visit, now)
+    actions.trust_address(address="CLEO@example.com", appointment=visit, by=dana_, now=now)
+    assert not BadAddress.objects.exists()
+    actions.repeat_message(message=message, by=dana_, now=now + MINUTE)
+    assert visit.events.filter(kind="address_trusted").count() == 1
+
+
+def test_the_news_are_sent_again_whatever_became_of_them(
+    visit: Appointment, smtp: MailServer, now: datetime
+) -> None:
+    def again(when: datetime) -> tuple[int, str, int]:
+        message = actions.send_news_again(appointment=visit, by=actions.CLIENT, now=when)
+        return message.pk, message.state, message.again
+
+    waiting = news_of(visit)
+    assert again(now) == (waiting.pk, "pending", 0)
+    lost = given_up(visit, smtp, now)
+    assert again(now + MINUTE) == (lost.pk, "pending", 0)
+    sent(visit, now + MINUTE)
+    pk, state, number = again(now + 2 * MINUTE)
+    assert (pk != lost.pk, state, number) == (True, "pending", 1)
+    assert again(now + 2 * MINUTE)[0] == pk
+    assert delivery.deliver_due(now=now + 2 * MINUTE) == 1
+
+
+def test_a_moved_visit_is_told_of_by_its_move(
+    visit: Appointment, dana_: actions.Actor, spa: SpaProfile, smtp: MailServer, now: datetime
+) -> None:
+    sent(visit, now)
+    actions.reschedule_appointment(
+        appointment=visit, starts_at=at(12, days=4), by=dana_, spa=spa, now=now
+    )
+    later = now + 5 * MINUTE
+    delivery.deliver_due(now=later)
+    message = actions.send_news_again(appointment=visit, by=actions.CLIENT, now=later)
+    assert (message.kind, message.again) == ("changed", 1)
+
+
+def test_copies_are_forgotten_after_ninety_days_and_addresses_with_their_owners(
+    visit: Appointment, smtp: MailServer, now: datetime
+) -> None:
+    came_back(visit, now)
+    assert visit.client is not None
+    assert actions.purge_mail(now=now + timedelta(days=90)) == 0
+    visit.client.email = "cleo@home.example"
+    visit.client.save()
+    assert actions.purge_mail(now=now + timedelta(days=90, minutes=1)) == 2
+    assert not MailCopy.objects.exists()
+    assert not BadAddress.objects.exists()
