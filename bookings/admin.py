@@ -48,6 +48,7 @@ class ClientAdmin(ReadOnly, admin.ModelAdmin):
         "email",
         "phone",
         "preferred_therapist",
+        "aftercare_stopped_at",
         "merged_into",
         "created_at",
     ]

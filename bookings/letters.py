@@ -20,9 +20,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
-from bookings.models import Appointment, Message, Wording, Words
+from bookings.models import Appointment, Event, Message, Wording, Words
 from bookings.models.messages import TO_THERAPISTS
 from bookings.placeholders import DESCRIPTIONS, fill
+from bookings.sheets import change_facts, day_facts, moment_for_her, news_in_a_word
+from bookings.timing import decision_due
 from bookings.words import clock_time, full_day, moment_in_words, span_in_words
 from services.addresses import absolute
 from services.models import SpaProfile
@@ -72,6 +74,8 @@ class Letter:
     """Whether that text is what the letter is for, and so comes before the buttons."""
     more: list[Button] = field(default_factory=list)
     """What else can be done, less often."""
+    stop_url: str = ""
+    """Where the reader says that she wants no more of this kind."""
     banner: str = ""
     """What kind of letter this really is, above everything: a test."""
 
@@ -122,7 +126,13 @@ class _Wording:
 
 
 def write_letter(
-    message: Message, *, spa: SpaProfile, visit_url: str, now: datetime, words: Words | None = None
+    message: Message,
+    *,
+    spa: SpaProfile,
+    visit_url: str,
+    now: datetime,
+    words: Words | None = None,
+    stop_url: str = "",
 ) -> Letter:
     """Put ``message`` into words; times are told in the active time zone.
 
@@ -148,6 +158,7 @@ def write_letter(
         guide_heading=_("Afterwards") if message.kind == Kind.AFTERCARE else _("How to prepare"),
         is_guide=message.kind in GUIDES,
         more=_more_buttons(message, spa, visit_url, now),
+        stop_url=stop_url,
     )
 
 
@@ -180,11 +191,12 @@ def _about_the_day(message: Message, now: datetime) -> dict[str, str]:
 
 
 def _about_the_visit(message: Message, spa: SpaProfile, now: datetime) -> dict[str, str]:
-    appointment = message.visit
-    starts, today = appointment.starts_local, timezone.localdate(now)
+    appointment, today = message.visit, timezone.localdate(now)
+    starts_at = moment_for_her(message) if message.therapist else appointment.starts_at
+    starts = timezone.localtime(starts_at)
     return {
         "name": one_line((message.therapist or appointment.client or appointment.therapist).name),
-        "when": _moment(appointment.starts_at, now),
+        "when": _moment(starts_at, now),
         "day": full_day(starts.date(), today),
         "time": clock_time(starts),
         "therapist": one_line(appointment.therapist.name),
@@ -330,6 +342,18 @@ def _changed(message: Message) -> _Wording:
 
 
 def _cancelled(message: Message) -> _Wording:
+    """Whose doing it was follows from the record; a sample has none."""
+    events = Event.objects.filter(appointment=message.visit.pk, kind="cancelled")
+    by_whom = events.order_by("-pk").values_list("actor_kind", flat=True).first()
+    if by_whom == Event.ActorKind.CLIENT:
+        added = [_("You cancelled it yourself: thank you for telling us in good time.")]
+    else:
+        added = [
+            _(
+                "We took it out of our diary. If you had not asked us to, we are sorry: please "
+                "call us on {phone}, and we look for another time together."
+            )
+        ]
     return _Wording(
         subject=_("Cancelled: {what}, {when}"),
         heading=_("Your visit is cancelled"),
@@ -337,6 +361,7 @@ def _cancelled(message: Message) -> _Wording:
         opening=[
             _("This visit will not take place. We would be glad to see you another time."),
         ],
+        added=added,
     )
 
 
@@ -406,7 +431,8 @@ def _therapist_note(message: Message) -> _Wording:
         subject=_("Your day has changed: {when}"),
         heading=_("Your day has changed"),
         preheader=_("What is new, and the way to your page."),
-        opening=[_("Here is what has changed at short notice.")],
+        opening=[_("Something has changed at short notice.")],
+        added=[news_in_a_word(message)],
     )
 
 
@@ -435,6 +461,7 @@ WORDINGS: dict[str, Callable[[Message], _Wording]] = {
     Kind.THERAPIST_NOTE: _therapist_note,
     Kind.THERAPIST_SHEET: _therapist_sheet,
 }
+UNDECIDED = {Kind.CLEARANCE_NEEDED, Kind.CLEARANCE_EXPIRING}
 PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER, Kind.PREPARATION}
 GUIDES = {Kind.PREPARATION, Kind.AFTERCARE}
 # After these there is no visit to come to.
@@ -442,8 +469,10 @@ ENDS = {Kind.DECLINED, Kind.CANCELLED, Kind.AFTERCARE}
 
 
 def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, str]]:
-    if message.day is not None:
-        return []
+    if message.kind == Kind.THERAPIST_SHEET:
+        return day_facts(message, spa=spa)
+    if message.kind == Kind.THERAPIST_NOTE:
+        return change_facts(message, now=now)
     appointment = message.visit
     starts, ends = appointment.starts_local, appointment.ends_local
     treatment = _("%(treatment)s, %(minutes)d minutes") % {
@@ -456,6 +485,13 @@ def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, 
     ]
     if message.kind not in ENDS:
         facts.append((_("Where"), _address(spa)))
+    if message.kind in UNDECIDED:
+        decide_by = decision_due(
+            appointment.starts_at,
+            asked_at=appointment.created_at or now,
+            notice_hours=spa.cancellation_notice_hours,
+        )
+        facts.append((_("Call us by"), _moment(decide_by, now)))
     facts.append((_("What"), treatment))
     if message.kind not in ENDS:
         facts.append((_("Price"), money(appointment.price, spa.currency)))
@@ -464,10 +500,12 @@ def _facts(message: Message, spa: SpaProfile, now: datetime) -> list[tuple[str, 
 
 def _button(message: Message, spa: SpaProfile, visit_url: str) -> Button:
     if message.kind == Kind.THERAPIST_SHEET:
-        return Button(_("Open your page"), absolute(reverse("bookings:therapist")))
+        page = f"{reverse('bookings:therapist')}?date={message.day:%Y-%m-%d}"
+        return Button(_("Open your page"), absolute(page))
     if message.kind == Kind.THERAPIST_NOTE:
-        page = reverse("bookings:therapist_visit", args=[message.visit.reference])
-        return Button(_("Open the visit"), absolute(page))
+        day = timezone.localtime(moment_for_her(message)).date()
+        page = f"{reverse('bookings:therapist')}?date={day:%Y-%m-%d}"
+        return Button(_("Open your page"), absolute(page))
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return Button(_("Answer now"), f"{visit_url}health/")
     if message.kind == Kind.DECLINED:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 
-from bookings.actions import issue_visit_link
+from bookings.actions import issue_visit_link, stop_key
 from bookings.calendar import visit_calendar
 from bookings.letters import one_line, write_letter
 from bookings.models import Message
@@ -33,7 +33,8 @@ def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAl
     """Return ``message`` as an e-mail in the spa's time, with a fresh key to the visit page."""
     with timezone.override(spa.zone), translation.override(settings.LANGUAGE_CODE):
         visit_url = "" if message.kind in TO_THERAPISTS else _visit_url(message)
-        letter = write_letter(message, spa=spa, visit_url=visit_url, now=now)
+        stop_url = _stop_url(message)
+        letter = write_letter(message, spa=spa, visit_url=visit_url, now=now, stop_url=stop_url)
         parts = render_letter(letter, spa=spa)
         mail = EmailMultiAlternatives(
             subject=letter.subject,
@@ -41,7 +42,7 @@ def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAl
             from_email=sender(spa),
             to=[message.address],
             reply_to=[spa.email],
-            headers=_headers(message),
+            headers=_headers(message, stop_url),
         )
         mail.attach_alternative(parts.html, "text/html")
         method = CALENDAR_METHODS.get(Kind(message.kind))
@@ -55,16 +56,27 @@ def _visit_url(message: Message) -> str:
     return absolute(reverse("bookings:visit", args=[issue_visit_link(message.visit)]))
 
 
+def _stop_url(message: Message) -> str:
+    """Where the client stops such letters; empty where they are about a booking of hers."""
+    if message.kind != Kind.AFTERCARE:
+        return ""
+    return absolute(reverse("bookings:opt_out", args=[stop_key(message.visit)]))
+
+
 def sender(spa: SpaProfile) -> str:
     """The From line of every message."""
     return formataddr((one_line(spa.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
 
 
-def _headers(message: Message) -> dict[str, str]:
+def _headers(message: Message, stop_url: str) -> dict[str, str]:
     # The same at each attempt, and no count of the spa's messages.
     digest = salted_hmac("bookings.messages.id", str(message.pk), algorithm="sha256").hexdigest()
-    return {
+    headers = {
         "Message-ID": f"<{digest[:32]}@{urlsplit(settings.SITE_URL).hostname}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
     }
+    if stop_url:
+        headers["List-Unsubscribe"] = f"<{stop_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers

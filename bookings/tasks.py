@@ -23,6 +23,12 @@ def expire_holds() -> int:
 
 
 @shared_task
+def owe_sheets() -> int:
+    """Owe the day sheets of the therapists who want one."""
+    return actions.owe_sheets(now=timezone.now())
+
+
+@shared_task
 def purge() -> int:
     """Forget what nobody needs any more: health checks, ended holds, sessions, copies of mail."""
     call_command("clearsessions")

@@ -361,6 +361,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 300},
     },
+    "owe-day-sheets": {
+        "task": "bookings.tasks.owe_sheets",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 280},
+    },
     "purge-old-data": {
         "task": "bookings.tasks.purge",
         "schedule": crontab(hour=3, minute=10),

@@ -87,6 +87,7 @@ from bookings.actions.merges import (
     why_not_merge,
 )
 from bookings.actions.notes import NOTE_MOST, NoteChanged, may_note, write_treatment_note
+from bookings.actions.opt_out import stop_aftercare, stop_key, visit_of_key, want_aftercare
 from bookings.actions.questions import ask_again
 from bookings.actions.quiet import MAIL_GRACE
 from bookings.actions.readings import read_areas, read_notes
@@ -218,6 +219,8 @@ __all__ = [
     "send_news_again",
     "staff",
     "start_treatment",
+    "stop_aftercare",
+    "stop_key",
     "stranded_by",
     "stranded_by_closing",
     "take_back_step",
@@ -225,6 +228,8 @@ __all__ = [
     "trust_address",
     "undo_change",
     "undo_time_off",
+    "visit_of_key",
+    "want_aftercare",
     "why_not_merge",
     "withdraw_health_check",
     "withdraw_health_checks",

@@ -13,6 +13,8 @@ from bookings.models import Appointment, Event
 # still the latest.
 ASIDE = (
     "address_trusted",
+    "aftercare_stopped",
+    "aftercare_wanted",
     "client_merged",
     "client_parted",
     "health_affirmed",

@@ -76,6 +76,8 @@ def merge_clients(*, kept: Client, merged: Client, by: Actor, now: datetime) -> 
     visits = _visits_of(merged)
     silent = [*([] if kept.email else _visits_of(kept)), *([] if merged.email else visits)]
     _write(kept, {field: after for field, (_before, after) in filled.items()})
+    if merged.aftercare_stopped_at and not kept.aftercare_stopped_at:
+        _write(kept, {"aftercare_stopped_at": merged.aftercare_stopped_at})
     # A merged record always leads straight to one that stands for itself.
     Client.objects.filter(Q(pk=merged.pk) | Q(merged_into=merged)).update(merged_into=kept)
     _give(visits, kept, "client_merged", by=by, now=now)

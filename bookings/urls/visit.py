@@ -1,8 +1,8 @@
-"""Addresses of the visit pages; the token is the client's key."""
+"""Addresses of the visit pages and of what else a mail leads to; the token is the client's key."""
 
 from django.urls import path
 
-from bookings.views import visit
+from bookings.views import opt_out, visit
 
 urlpatterns = [
     path("visit/<str:token>/", visit.show, name="visit"),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("visit/<str:token>/again/", visit.again, name="visit_again"),
     path("visit/<str:token>/cancel/", visit.cancel, name="visit_cancel"),
     path("visit/<str:token>/calendar.ics", visit.calendar, name="visit_calendar"),
+    path("mail/stop/<str:token>/", opt_out.stop, name="opt_out"),
 ]
