@@ -24,6 +24,8 @@ from bookings.models import (
     Room,
     Therapist,
     TimeOff,
+    Wording,
+    Words,
     WorkingHours,
 )
 from bookings.permissions import FRONT_DESK, OWNERS, THERAPISTS
@@ -139,6 +141,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _make_rooms()
     therapists = _make_therapists(stage, users)
     _make_time_off(stage)
+    _word_a_message(stage, users["olive"])
 
     _book(stage, _plans(stage, therapists))
     _deliver_mail(until=now, kinds=[Message.Kind.CONFIRMATION, Message.Kind.REQUEST_RECEIVED])
@@ -229,6 +232,29 @@ def _make_time_off(stage: Stage) -> None:
             starts_at=stage.moment(stage.today + timedelta(days=off.first_day), off.starts),
             ends_at=stage.moment(stage.today + timedelta(days=off.last_day), off.ends),
             reason=off.reason,
+        )
+
+
+def _word_a_message(stage: Stage, owner: User) -> None:
+    """The owner has found her own words for the reminder, and keeps the rest."""
+    words = Words(
+        subject=_("Until {day}, {time}: {what}"),
+        preheader=_("Where to find us, how to prepare, and what to do if you cannot come."),
+        heading=_("Until soon, {name}"),
+        greeting="",
+        text=_(
+            "{therapist} is expecting you on {day} at {time}.\n\nPlease come ten minutes early, so "
+            "that you can arrive in peace. Ours is the green door between the bakery and the "
+            "bookbinder."
+        ),
+        below=_(
+            "If you feel unwell, or if anything about your health has changed, please call us on "
+            "{phone} before you come."
+        ),
+    )
+    if Wording.latest(Message.Kind.REMINDER) is None:
+        actions.keep_wording(
+            kind=Message.Kind.REMINDER, words=words, by=owner, after=0, now=stage.now
         )
 
 

@@ -142,7 +142,7 @@ def write_letter(
     words = words or Wording.own_words(message.kind) or wording.words
     values = placeholder_values(message, spa=spa, now=now)
     # On a locked phone the treatment goes by its discreet name.
-    discreet = {**values, "treatment": values["what"]} if "what" in values else values
+    discreet = {**values, "treatment": values.get("what", "")}
     return Letter(
         subject=fill(words.subject, discreet),
         preheader=fill(words.preheader, discreet),

@@ -23,6 +23,8 @@ from services.models import Service, ServiceOption, SpaProfile
 # In the letters that a reference may have.
 MADE_UP = "A2B3C4D5"
 NOBODYS_KEY = "example-visit-page-opens-nothing"
+# No row has it: a letter may ask for what belongs to a made-up row, and finds nothing.
+NOBODY = 0
 DAYS_AHEAD = 3
 SHOWN_VISITS = 8
 
@@ -67,18 +69,24 @@ def _made_up_visit(spa: SpaProfile, now: datetime) -> Appointment:
         .select_related("service")
         .order_by("service__category__position", "service__position", "minutes")
         .first()
-    ) or ServiceOption(service=Service(name=_("Massage")), minutes=60, price=Decimal(60))
+    ) or ServiceOption(
+        pk=NOBODY,
+        service=Service(pk=NOBODY, slug="massage", name=_("Massage")),
+        minutes=60,
+        price=Decimal(60),
+    )
     therapist = Therapist.objects.active().order_by("position").first()
     day = timezone.localtime(now, spa.zone) + timedelta(days=DAYS_AHEAD)
     starts = day.replace(hour=10, minute=15, second=0, microsecond=0)
     ends = starts + timedelta(minutes=option.minutes)
     return Appointment(
+        pk=NOBODY,
         reference=MADE_UP,
-        client=Client(name=_("Cleo Sample"), email="cleo@example.com"),
+        client=Client(pk=NOBODY, name=_("Cleo Sample"), email="cleo@example.com"),
         service=option.service,
         option=option,
-        therapist=therapist or Therapist(name=_("Mia")),
-        room=Room(name=_("Fern")),
+        therapist=therapist or Therapist(pk=NOBODY, name=_("Mia")),
+        room=Room(pk=NOBODY, name=_("Fern")),
         starts_at=starts,
         ends_at=ends,
         busy_from=starts,

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from django.contrib.auth.models import User
 
-from bookings import actions
+from bookings import actions, messages
 from bookings.letters import Letter, built_in_words, write_letter
 from bookings.models import Appointment, Message, Room, Therapist, Wording, Words
 from bookings.placeholders import DESCRIPTIONS, fill, mistakes_in
@@ -95,6 +95,30 @@ def test_owners_words_take_the_place_of_the_built_in_ones(
         "Call +44 20 7946 0018 until Monday 23 November, 10:15, write to hello@qi-spa.example, "
         "or come to 1 Test Row, London: Tuesday 24 November, 10:15."
     ]
+
+
+@pytest.mark.django_db
+def test_owners_words_are_what_is_sent(
+    confirmation: Message, spa: SpaProfile, now: datetime
+) -> None:
+    actions.keep_wording(kind="confirmation", words=OWN, by=None, after=0, now=now)
+    mail = messages.compose(confirmation, spa=spa, now=now)
+    assert mail.subject == f"{spa.name}: Spa visit on Tuesday 24 November at 10:15"
+    html = str(mail.alternatives[0][0])
+    for part in (str(mail.body), html):
+        assert "Dear Cleo!" in part
+        assert "write to hello@qi-spa.example" in part
+
+
+@pytest.mark.django_db
+def test_an_owner_may_choose_to_name_the_treatment_in_subjects(
+    letter: Callable[[], Letter], spa: SpaProfile, now: datetime
+) -> None:
+    spa.name_treatment_in_subjects = True
+    assert letter().subject == "Booked: Lymphatic drainage massage, Tuesday 24 November, 10:15"
+    words = OWN._replace(subject="Your {treatment}")
+    actions.keep_wording(kind="confirmation", words=words, by=None, after=0, now=now)
+    assert letter().subject == "Your Lymphatic drainage massage"
 
 
 @pytest.mark.django_db

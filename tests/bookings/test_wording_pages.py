@@ -213,6 +213,21 @@ def test_a_subject_that_tells_too_much_is_warned_of_and_saved(
     assert Wording.objects.get().subject == subject
 
 
+def test_no_warning_where_the_spa_names_its_treatments(owner: Browser) -> None:
+    SpaProfile.objects.update(name_treatment_in_subjects=True)
+    page = post(owner, "_preview", subject="Your {treatment}")
+    assert "shows the discreet name" not in page
+    assert "<strong>Your Lymphatic drainage massage</strong>" in page
+
+
+def test_a_spa_without_treatments_and_therapists_can_write_already(
+    clock: time_machine.Traveller, spa: SpaProfile, olive: User
+) -> None:
+    for kind in Message.Kind:
+        page = browser_of(olive).get(f"/admin/bookings/wording/{kind.value}/")
+        assert page.status_code == 200
+
+
 def test_a_test_mail_goes_to_the_owner_alone_and_says_what_it_is(
     owner: Browser, smtp: MailServer, book: Book, mia: Therapist, fern: Room
 ) -> None:
