@@ -1,7 +1,8 @@
-"""Where owners keep the logins: who signs in, with which address, to do what.
+"""Where owners keep those who work here: who signs in, with which address, to do what.
 
-A login is never deleted, since past visits name it: it is switched off. Nobody sets a password for
-somebody else; each chooses her own by mail. Superusers are for superusers to change.
+Somebody new is invited by mail and chooses her own password or passkey; nobody sets one for
+somebody else. A login is never deleted, since past visits name it: whoever leaves is switched off.
+Superusers are for superusers to change.
 """
 
 from typing import Any
@@ -15,20 +16,34 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext, ngettext
+from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from bookings.logins import LOCKS, end_all_sessions, take_locks_off
+from bookings.logins import LOCKS, take_locks_off
+from bookings.models import Therapist
 from bookings.permissions import OWNERS, STAFF
+from bookings.staff import Standing, owners, standing_of, with_standing
+from bookings.views import people
 
 # Each has its place in the page about one's own login; here they would show secrets.
 for model in (EmailAddress, EmailConfirmation, Authenticator, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 admin.site.unregister(User)
+
+
+NEW_THERAPIST = "new"
+STANDINGS = {
+    Standing.INVITED: _("Invited"),
+    Standing.EXPIRED: _("Invitation ran out"),
+    Standing.ACTIVE: _("Works here"),
+    Standing.LEFT: _("Has left"),
+}
 
 
 class LoginForm(ModelForm):
@@ -40,29 +55,63 @@ class LoginForm(ModelForm):
         max_length=150,
         help_text=_("She signs in with it: codes, new passwords and warnings go there."),
     )
+    treats_as = forms.ChoiceField(
+        label=_("Treats as"),
+        required=False,
+        help_text=_("For those who give treatments: whose days and visits she sees."),
+    )
 
     class Meta:
         model = User
-        fields = ["first_name", "last_name", "email", "groups", "is_active"]
-        labels = {"groups": _("Works as"), "is_active": _("May sign in")}
-        help_texts = {"groups": "", "is_active": _("Switched off, she is signed out at once.")}
+        fields = ["first_name", "last_name", "email", "groups"]
+        labels = {"groups": _("Works as")}
+        help_texts = {"groups": ""}
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["first_name"].required = True
         if "groups" in self.fields:
             roles = Group.objects.filter(name__in=STAFF).order_by("name")
             self.fields["groups"].queryset = roles  # type: ignore[attr-defined]
+            self.fields["groups"].required = True
+        if "treats_as" in self.fields:
+            self._offer_therapists()
+
+    def _offer_therapists(self) -> None:
+        free = Therapist.objects.filter(Q(user=None) | Q(user_id=self.instance.pk))
+        rows = list(free.values_list("pk", "name", "user_id"))
+        self.fields["treats_as"].choices = [  # type: ignore[attr-defined]
+            ("", _("Gives no treatments")),
+            *((str(pk), name) for pk, name, _user in rows),
+            (NEW_THERAPIST, _("Somebody new in the diary")),
+        ]
+        hers = next((pk for pk, _name, user in rows if user and user == self.instance.pk), "")
+        self.initial["treats_as"] = str(hers)
 
     def clean_email(self) -> str:
         """One address, one login: else a code would open somebody else's."""
         email = str(self.cleaned_data["email"]).lower()
-        others = User.objects.exclude(pk=self.instance.pk)
-        taken = others.filter(email__iexact=email) | others.filter(username__iexact=email)
-        known = EmailAddress.objects.filter(email=email).exclude(user_id=self.instance.pk)
-        if taken.exists() or known.exists():
-            raise forms.ValidationError(_("Another login has this address already."))
-        return email
+        known = Q(email__iexact=email) | Q(username__iexact=email) | Q(emailaddress__email=email)
+        other = User.objects.filter(known).exclude(pk=self.instance.pk).first()
+        if other is None:
+            return email
+        words = {"name": other.get_full_name() or other.get_username()}
+        if other.is_active:
+            raise forms.ValidationError(_("%(name)s has this address already.") % words)
+        raise forms.ValidationError(
+            _("%(name)s, who has left, has this address: open her page and let her come back.")
+            % words
+        )
+
+    def clean_groups(self) -> Any:
+        """Somebody must remain who may change anything."""
+        groups = self.cleaned_data["groups"]
+        stays = self.instance.is_superuser or any(group.name == OWNERS for group in groups)
+        hers = owners().filter(pk=self.instance.pk)
+        if stays or not hers.exists() or owners().exclude(pk=self.instance.pk).exists():
+            return groups
+        raise forms.ValidationError(_("This is the last owner. Make somebody else an owner first."))
 
 
 @admin.register(User)
@@ -72,15 +121,19 @@ class LoginAdmin(UserAdmin):
     form = add_form = LoginForm
     # Django's speaks of a password.
     add_form_template = None
-    list_display = ["name", "email", "works_as", "is_active", "second_lock", "last_login"]
+    list_display = ["name", "email", "works_as", "standing", "second_lock", "last_login"]
     list_filter = ["is_active", "groups"]
     search_fields = ["first_name", "last_name", "email", "username"]
     ordering = ["first_name", "username"]
     filter_horizontal = []
-    readonly_fields = ["last_login"]
+    readonly_fields = ["standing", "last_login"]
     actions = ["take_second_lock_off"]
-    add_fieldsets = fieldsets = [
-        (None, {"fields": ["first_name", "last_name", "email", "groups", "is_active"]}),
+    add_fieldsets = [
+        (None, {"fields": ["first_name", "last_name", "email", "groups", "treats_as"]}),
+    ]
+    fieldsets = [
+        *add_fieldsets,
+        (_("How she stands"), {"fields": ["standing", "last_login"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -88,7 +141,17 @@ class LoginAdmin(UserAdmin):
         if not request.user.is_superuser:
             rows = rows.filter(is_superuser=False)
         locks = Authenticator.objects.filter(user_id=OuterRef("pk"), type__in=LOCKS)
-        return rows.annotate(locked=Exists(locks))
+        return with_standing(rows, now=timezone.now()).annotate(locked=Exists(locks))
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        own = [
+            path("<int:pk>/invite/", guarded(people.invite_again), name="auth_user_invite"),
+            path("<int:pk>/withdraw/", guarded(people.withdraw), name="auth_user_withdraw"),
+            path("<int:pk>/leave/", guarded(people.leave), name="auth_user_leave"),
+            path("<int:pk>/return/", guarded(people.come_back), name="auth_user_return"),
+        ]
+        return [*own, *super().get_urls()]
 
     @admin.display(description=_("name"), ordering="first_name")
     def name(self, user: User) -> str:
@@ -99,6 +162,11 @@ class LoginAdmin(UserAdmin):
     def works_as(self, user: User) -> str:
         """Her roles."""
         return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    @admin.display(description=_("state"))
+    def standing(self, user: User) -> str:
+        """Whether she is invited, works here, or has left."""
+        return str(STANDINGS[standing_of(user)]) if user.pk else ""
 
     @admin.display(description=_("second lock"), boolean=True, ordering="locked")
     def second_lock(self, user: Any) -> bool:
@@ -127,8 +195,6 @@ class LoginAdmin(UserAdmin):
             obj.username = obj.email
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
-        if not obj.is_active:
-            end_all_sessions(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -138,12 +204,12 @@ class LoginAdmin(UserAdmin):
         if user.is_staff != is_staff:
             user.is_staff = is_staff
             user.save(update_fields=["is_staff"])
+        _link_therapist(user, form.cleaned_data.get("treats_as", ""))
 
     def response_add(
         self, request: HttpRequest, obj: User, post_url_continue: str | None = None
     ) -> HttpResponse:
-        said = gettext("%(name)s can sign in now: with %(email)s and “Send me a code by mail”.")
-        messages.info(request, said % {"name": self.name(obj), "email": obj.email})
+        people.send_invitation(request, obj)
         # Django's own would go on to set a password.
         return admin.ModelAdmin.response_add(self, request, obj, post_url_continue)
 
@@ -158,3 +224,26 @@ class LoginAdmin(UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj: User | None = kwargs.get("obj")
+        if obj is not None:
+            context["stands"] = str(standing_of(obj))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _link_therapist(user: User, choice: str) -> None:
+    """Let ``user`` see the days of the therapist that was chosen for her."""
+    former = Therapist.objects.filter(user=user)
+    if choice == NEW_THERAPIST:
+        former.update(user=None)
+        name = user.get_full_name() or user.get_username()
+        Therapist.objects.create(user=user, name=name[:80], email=user.email)
+        return
+    if not choice:
+        former.update(user=None)
+        return
+    former.exclude(pk=choice).update(user=None)
+    Therapist.objects.filter(Q(user=None) | Q(user=user), pk=choice).update(user=user)

@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.core.exceptions import PermissionDenied
 
 SECRET_LINK = re.compile(
-    r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/)"
+    r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/"
+    r"|/accounts/welcome/|/start/key/)"
     r"[^/\s\"']+"
 )
 # Also where the login page is told the address to come back to.

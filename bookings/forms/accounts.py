@@ -121,3 +121,12 @@ class ConfirmPasswordForm(Plain, account.ReauthenticateForm):
 
     words = {"password": (_("Password"), "")}
     missing = {"password": ENTER_PASSWORD}
+
+
+class WelcomeForm(FirstPasswordForm):
+    """The password of somebody who comes for the first time."""
+
+    words = {
+        "password1": (_("Password"), NEW_PASSWORD[1]),
+        "password2": (_("The password again"), ""),
+    }

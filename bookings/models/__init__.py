@@ -6,6 +6,7 @@ from bookings.models.appointments import Appointment, Event, VisitLink
 from bookings.models.diary import Room, TimeOff, WorkingHours
 from bookings.models.health import HealthCheck, HealthReading, TreatmentNote
 from bookings.models.heartbeats import Heartbeat
+from bookings.models.logins import FirstStart, Invitation
 from bookings.models.mail import BadAddress, MailCopy
 from bookings.models.messages import Message
 from bookings.models.people import (
@@ -26,9 +27,11 @@ __all__ = [
     "ClientChange",
     "ClientMerge",
     "Event",
+    "FirstStart",
     "HealthCheck",
     "HealthReading",
     "Heartbeat",
+    "Invitation",
     "MailCopy",
     "Message",
     "NotTheSame",

@@ -63,6 +63,13 @@ JOBS = [
         permission="bookings.add_therapist",
     ),
     Job(
+        name=_("People"),
+        wish=_("Invite somebody who works here"),
+        words=_("Who signs in, as what; who comes and who leaves."),
+        to="admin:auth_user_changelist",
+        permission="auth.change_user",
+    ),
+    Job(
         name=_("Closing days"),
         wish=_("Close the spa for a day"),
         words=_("Days off for everybody or for some, and public holidays."),

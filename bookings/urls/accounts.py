@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from bookings.views import accounts
+from bookings.views import accounts, welcome
 
 # One page tells all about a login: allauth's lists lead to it.
 _your_login = RedirectView.as_view(pattern_name="your_login")
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("second-factor/", accounts.second_factor, name="second_factor"),
     path("sessions/end-others/", accounts.end_other_sessions, name="end_other_sessions"),
     path("sessions/<int:pk>/end/", accounts.end_session, name="end_session"),
+    path("welcome/<str:key>/", welcome.welcome, name="welcome"),
     path("2fa/", _your_login),
     path("2fa/webauthn/", _your_login),
     path("", include("allauth.account.urls")),

@@ -12,7 +12,7 @@ from django.test import Client as Browser
 from bookings.models import Therapist
 from services.models import SpaProfile
 from tests.bookings.second_factors import put_lock_on
-from tests.bookings.staff_pages import PASSWORD, browser_of, login_of
+from tests.bookings.staff_pages import browser_of, login_of
 from tests.conftest import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,6 @@ def sent(*roles: str, **more: str) -> dict[str, Any]:
         "first_name": "Tomas",
         "email": "Tomas@qi-spa.example",
         "groups": groups,
-        "is_active": "on",
         **more,
     }
 
@@ -43,17 +42,13 @@ def words_of(answer: Any) -> list[str]:
 def test_somebody_new_signs_in_by_a_code_from_the_first_day(
     owner: Browser, smtp: MailServer
 ) -> None:
-    answer = owner.post(f"{LIST}add/", sent("Front desk"))
-    assert (
-        words_of(answer)[0]
-        == "Tomas can sign in now: with tomas@qi-spa.example and “Send me a code by mail”."
-    )
+    owner.post(f"{LIST}add/", sent("Front desk"))
     tomas = User.objects.get(email="tomas@qi-spa.example")
     assert (tomas.username, tomas.is_staff, tomas.is_superuser) == (tomas.email, False, False)
     assert not tomas.has_usable_password()
     assert EmailAddress.objects.get(user=tomas).verified
     Browser().post("/accounts/login/code/", {"email": tomas.email})
-    assert smtp.wait_for(1)[0]["Subject"] == "Your code to sign in"
+    assert smtp.wait_for(2)[1]["Subject"] == "Your code to sign in"
 
 
 def test_roles_decide_who_comes_into_the_owners_pages(owner: Browser) -> None:
@@ -71,16 +66,6 @@ def test_an_address_that_cannot_be_hers_is_refused(email: str, owner: Browser, d
     answer = owner.post(f"{LIST}add/", sent(email=email))
     assert answer.status_code == 200
     assert not User.objects.filter(first_name="Tomas").exists()
-
-
-def test_a_login_that_is_switched_off_is_signed_out_at_once(owner: Browser, dana: User) -> None:
-    hers = Browser()
-    hers.post("/accounts/login/", {"login": "dana", "password": PASSWORD})
-    assert hers.get("/accounts/").status_code == 200
-    off = sent("Front desk", email=dana.email)
-    del off["is_active"]
-    owner.post(f"{LIST}{dana.pk}/change/", off)
-    assert hers.get("/accounts/").status_code == 302
 
 
 def test_a_lost_phone_locks_nobody_out_for_good(
