@@ -6,11 +6,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models, transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -61,27 +62,6 @@ class ListsVisitsFirst(admin.ModelAdmin):
         messages.warning(request, format_html("{} {}", said, link))
 
 
-class TimeOffInline(admin.TabularInline):
-    """Her time off that is still to come; each is changed on a page of its own."""
-
-    model = TimeOff
-    fields = ["starts_at", "ends_at", "reason"]
-    extra = 0
-    show_change_link = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TimeOff]:
-        return super().get_queryset(request).filter(ends_at__gte=timezone.now())
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Therapist)
 class TherapistAdmin(ListsVisitsFirst):
     """A therapist with her time off and what she gives; her week has a page of its own."""
@@ -92,12 +72,13 @@ class TherapistAdmin(ListsVisitsFirst):
     list_filter = ["active", "services"]
     search_fields = ["name", "email"]
     filter_horizontal = ["services"]
-    inlines = [TimeOffInline]
+    readonly_fields = ["time_off_ahead"]
     save_on_top = True
     fieldsets = [
         (None, {"fields": ["name", "introduction", "colour", "active", "position"]}),
         (_("Contact and login"), {"fields": ["email", "user", "wants_notes", "wants_sheet"]}),
         (_("Treatments"), {"fields": ["services"]}),
+        (_("Time off"), {"fields": ["time_off_ahead"]}),
     ]
 
     def formfield_for_dbfield(
@@ -119,6 +100,24 @@ class TherapistAdmin(ListsVisitsFirst):
             path("<int:pk>/hours/copy/", guarded(hours_copy.copy), name="bookings_therapist_copy"),
         ]
         return [*own, *super().get_urls()]
+
+    def response_add(
+        self, request: HttpRequest, obj: Therapist, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Lead on to the week of somebody new: without hours nobody can book her."""
+        answer = super().response_add(request, obj, post_url_continue)
+        if "_addanother" in request.POST or "_continue" in request.POST:
+            return answer
+        return redirect("admin:bookings_therapist_hours", obj.pk)
+
+    @admin.display(description=_("to come"))
+    def time_off_ahead(self, therapist: Therapist) -> str:
+        """Her time off that is not over, each with the way to its page."""
+        if therapist.pk is None:
+            return ""
+        rows = therapist.time_off.filter(ends_at__gte=timezone.now()).order_by("starts_at")
+        links = [(reverse("admin:bookings_timeoff_change", args=[one.pk]), one) for one in rows]
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links) or str(_("None"))
 
     @admin.display(description=_("hours"))
     def week(self, therapist: Therapist) -> SafeString:

@@ -12,11 +12,13 @@ from bookings.words import all_of, full_day
 
 def week_in_words(week: Week) -> list[str]:
     """Monday – Friday 09:00 – 17:00, break 12:30 – 13:15; a line for each kind of day."""
-    lines = [
-        _("%(days)s %(hours)s") % {"days": _days(days), "hours": day_in_words(day)}
-        for days, day in alike(week)
-    ]
+    lines = [_("%(days)s %(hours)s") % {"days": days, "hours": on} for days, on in by_days(week)]
     return lines or [_("No working hours")]
+
+
+def by_days(week: Week) -> list[tuple[str, str]]:
+    """The same in two parts: Monday – Friday, and the hours of these days."""
+    return [(_days(days), day_in_words(day)) for days, day in alike(week)]
 
 
 def day_in_words(day: Day) -> str:

@@ -30,7 +30,7 @@ from bookings.queries import hours_of
 from bookings.views.common import private, spa_of
 from bookings.views.owners import agreed, list_first, page, saved, with_permission
 from bookings.views.staff import me
-from bookings.week_words import period_in_words, week_in_words
+from bookings.week_words import by_days, period_in_words, week_in_words
 from bookings.weeks import Period, period_on, periods
 
 CHANGES_SHOWN = 8
@@ -59,7 +59,7 @@ class Plan:
         return [
             {
                 "when": period_in_words(one, self.today),
-                "lines": week_in_words(one.week),
+                "week": by_days(one.week),
                 "day": self.first_of(one),
                 "is_planned": one.first is not None and one.first > self.today,
             }

@@ -24,7 +24,7 @@ from bookings.views.common import private, spa_of
 from bookings.views.hours import PERMISSION, Plan, plan_of
 from bookings.views.owners import agreed, carried, page, saved, with_permission
 from bookings.views.staff import me
-from bookings.week_words import period_in_words, week_in_words
+from bookings.week_words import by_days, period_in_words
 from bookings.weeks import Period, period_on, periods, replaced
 from bookings.words import all_of, day_in_words
 
@@ -81,7 +81,7 @@ def _ask(request: HttpRequest, plan: Plan, source: Period, form: CopyForm) -> Ht
         therapist=plan.therapist,
         form=form,
         when=period_in_words(source, plan.today),
-        lines=week_in_words(source.week),
+        week=by_days(source.week),
     )
 
 
@@ -104,7 +104,7 @@ def _preview(request: HttpRequest, plan: Plan, source: Period, form: CopyForm) -
         _("Copy the hours of %(name)s") % {"name": plan.therapist.name},
         therapist=plan.therapist,
         when=period_in_words(Period(first, last, source.week), plan.today),
-        lines=week_in_words(source.week),
+        week=by_days(source.week),
         targets=[(one, _before(known[one.pk], first)) for one in therapists],
         days=[(day_in_words(day, plan.today), some) for day, some in by_day(visits)],
         count=len(visits),
@@ -136,8 +136,8 @@ def _seen(everybody: Mapping[int, list[Hours]]) -> str:
     return " ".join(f"{pk}:{hours_as_seen(hours)}" for pk, hours in everybody.items())
 
 
-def _before(hours: list[Hours], first: date) -> list[str]:
-    return week_in_words(period_on(periods(hours), first).week)
+def _before(hours: list[Hours], first: date) -> list[tuple[str, str]]:
+    return by_days(period_on(periods(hours), first).week)
 
 
 def _day(request: HttpRequest) -> date:

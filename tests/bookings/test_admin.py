@@ -113,8 +113,6 @@ def therapist_fields(mia: Therapist) -> dict[str, object]:
         "email": "",
         "user": "",
         "services": [one.pk for one in mia.services.all()],
-        "time_off-TOTAL_FORMS": 0,
-        "time_off-INITIAL_FORMS": 0,
     }
 
 
@@ -125,6 +123,21 @@ def test_owners_edit_a_therapist(owner: Browser, visit: Appointment) -> None:
     assert not [one for one in said(answer) if "moved" in one]
     mia.refresh_from_db()
     assert mia.introduction == "Slow and light."
+
+
+def test_somebody_new_is_led_on_to_her_week_and_her_time_off_is_shown(
+    owner: Browser, visit: Appointment
+) -> None:
+    fields = therapist_fields(visit.therapist) | {"name": "Ines"}
+    answer = owner.post("/admin/bookings/therapist/add/", fields)
+    ines = Therapist.objects.get(name="Ines")
+    assert answer["Location"] == f"/admin/bookings/therapist/{ines.pk}/hours/"
+    off = TimeOff.objects.create(
+        therapist=ines, starts_at=at(9), ends_at=at(17), reason="<i>Course</i>"
+    )
+    page = owner.get(f"/admin/bookings/therapist/{ines.pk}/change/").content.decode()
+    words_of_it = "Ines off, Tuesday 24 November (&lt;i&gt;Course&lt;/i&gt;)"
+    assert f'<a href="/admin/bookings/timeoff/{off.pk}/change/">{words_of_it}</a>' in page
 
 
 @pytest.mark.parametrize(
