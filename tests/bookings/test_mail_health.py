@@ -63,7 +63,8 @@ def test_all_is_well_while_worker_beat_and_mail_run(now: datetime, confirmation:
 
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(
-    "late", [{"attempts": 5, "last_error": "The mail server did not answer."}, {"due_at": at(7)}]
+    "late",
+    [{"attempts": 5, "last_error": "The mail server did not answer."}, {"due_at": at(7, days=0)}],
 )
 def test_mail_that_does_not_get_out_is_told(
     now: datetime, confirmation: Message, late: dict[str, object]
