@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from bookings.forms.period import PRESETS, Chosen, PeriodForm
 from bookings.permissions import is_owner
 from bookings.reports.cells import Plain, Table
-from bookings.reports.facts import Facts
+from bookings.reports.facts import Facts, room_to_count
 from bookings.reports.figures import figures
 from bookings.reports.periods import Period
 from bookings.reports.tables import TABLES, tables
@@ -54,7 +54,8 @@ def owners_only(view: View) -> View:
             raise PermissionDenied
         if _spa(request) is None:
             return redirect("admin:index")
-        return view(request, *args, **kwargs)
+        with room_to_count():
+            return view(request, *args, **kwargs)
 
     return guarded
 

@@ -1,10 +1,13 @@
 """All that is known of one period, each part counted when it is first asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
 
 from bookings.models import Room, Therapist
 from bookings.reports import visits
@@ -12,6 +15,15 @@ from bookings.reports.periods import Period
 from bookings.reports.visits import Cancelled, People, Tallies, Tally, Used
 from bookings.reports.working import Hour, Work, empty_hours, work_of
 from services.models import Service, SpaProfile
+
+
+@contextmanager
+def room_to_count() -> Iterator[None]:
+    """Let the database keep in memory what it sorts and sums up within the block."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+        yield
 
 
 @dataclass

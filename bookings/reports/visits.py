@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -16,7 +16,6 @@ from django.db.models import (
     Case,
     Count,
     DateTimeField,
-    Expression,
     ExpressionWrapper,
     F,
     Func,
@@ -29,7 +28,7 @@ from django.db.models import (
     When,
 )
 from django.db.models import DurationField as Lasting
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat
 
 from bookings.availability import Span
 from bookings.models import Appointment, Event
@@ -63,9 +62,11 @@ FROM person
 """
 
 NOTHING = Decimal(0)
+COUNTED = (*BOOKED, Status.CANCELLED, Status.DECLINED)
 # The days between booking and visit by which bookings are told apart: up to this many.
 LEADS = (0, 1, 3, 7, 14, 30)
 EARLIER = 31
+LATE = " late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ class Tally:
         return self.cancelled + self.declined
 
     def __add__(self, other: "Tally") -> "Tally":
-        names = [field.name for field in fields(self)]
-        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Tally(*(one + another for one, another in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +155,34 @@ def tallies(period: Period, before: Period, zone: ZoneInfo) -> "Tallies":
     edges = _midnights(steps, zone)
     # One directly follows the other.
     both = Span(before.span(zone).start, period.span(zone).end)
-    groups = within(both).values_list(_bucket("starts_at", edges), "service_id", "source")
-    rows = groups.annotate(**_counts())
+    groups = within(both).values_list(_bucket("starts_at", edges), "service_id", "source", "status")
+    rows = groups.annotate(count=Count("*"), worth=Sum("price"))
     found = Tallies(course={step: Tally() for step in steps})
-    for bucket, service, source, *counts in rows:
-        one_tally = Tally(*counts)
+    for bucket, service, source, status, count, worth in rows:
+        if status not in COUNTED:
+            continue
+        tally = _tally(status, count, worth)
         if not bucket:
-            found.before += one_tally
-        elif one_tally.booked or one_tally.called_off:
-            found.course[steps[bucket - 1]] += one_tally
-            found.by_service[service] += one_tally
-            found.by_source[source] += one_tally
+            found.before += tally
+            continue
+        found.course[steps[bucket - 1]] += tally
+        found.by_service[service] += tally
+        found.by_source[source] += tally
     return found
+
+
+def _tally(status: str, count: int, worth: Decimal) -> Tally:
+    """The tally of visits that all have ``status``."""
+    is_booked, is_kept = status in BOOKED, status in KEPT
+    return Tally(
+        kept=count if is_kept else 0,
+        missed=count if status == Status.NO_SHOW else 0,
+        open=count if status in OPEN else 0,
+        cancelled=count if status == Status.CANCELLED else 0,
+        declined=count if status == Status.DECLINED else 0,
+        worth=worth if is_booked else NOTHING,
+        worth_kept=worth if is_kept else NOTHING,
+    )
 
 
 def used(span: Span) -> tuple[dict[int, Used], dict[int, Used]]:
@@ -207,18 +224,16 @@ def cancellations(span: Span, notice: timedelta) -> list[Cancelled]:
     ends = Event.objects.filter(
         appointment=OuterRef("pk"), changes__status__1=Status.CANCELLED.value
     ).order_by("-pk")
+    is_late = Q(at__gt=OuterRef("starts_at") - notice)
+    # Both in one text: each of two would have the event looked up anew.
+    how = Concat("actor_kind", Case(When(is_late, then=Value(LATE)), default=Value("")))
     rows = (
         within(span)
         .filter(status=Status.CANCELLED)
-        .annotate(
-            by=Coalesce(Subquery(ends.values("actor_kind")[:1]), Value("")),
-            at=Coalesce(Subquery(ends.values("at")[:1]), F("created_at")),
-        )
-        .annotate(late=Case(When(at__gt=F("starts_at") - notice, then=True), default=False))
-        .values("by", "late")
-        .annotate(count=Count("pk"))
+        .values_list(Coalesce(Subquery(ends.values(how=how)[:1]), Value("")))
+        .annotate(count=Count("*"))
     )
-    return [Cancelled(row["by"], row["late"], row["count"]) for row in rows]
+    return [Cancelled(how.removesuffix(LATE), how.endswith(LATE), count) for how, count in rows]
 
 
 def leads(period: Period, zone: ZoneInfo) -> Mapping[int, int]:
@@ -234,26 +249,12 @@ def leads(period: Period, zone: ZoneInfo) -> Mapping[int, int]:
         within(period.span(zone))
         .filter(status__in=BOOKED)
         .values_list(ahead)
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("*"))
     )
     found: Counter[int] = Counter()
     for days_ahead, number in rows:
         found[next((lead for lead in LEADS if days_ahead <= lead), EARLIER)] += number
     return {lead: found[lead] for lead in (*LEADS, EARLIER)}
-
-
-def _counts() -> dict[str, Expression]:
-    """What makes a :class:`Tally`, for an aggregation, in the order of its fields."""
-    is_kept, is_booked = Q(status__in=KEPT), Q(status__in=BOOKED)
-    return {
-        "kept": Count("pk", filter=is_kept),
-        "missed": Count("pk", filter=Q(status=Status.NO_SHOW)),
-        "open": Count("pk", filter=Q(status__in=OPEN)),
-        "cancelled": Count("pk", filter=Q(status=Status.CANCELLED)),
-        "declined": Count("pk", filter=Q(status=Status.DECLINED)),
-        "worth": Sum("price", filter=is_booked, default=NOTHING),
-        "worth_kept": Sum("price", filter=is_kept, default=NOTHING),
-    }
 
 
 def _midnights(steps: Iterable[Period], zone: ZoneInfo) -> list[datetime]:

@@ -22,31 +22,33 @@ from services.cells import CELL_MINUTES
 CHUNK_DAYS = 28
 HOUR = 60
 
-# In SQL because of the join of two ranges of time, one of which is no table. A day of UTC in both
-# lets the database hash its way; a visit that goes over a UTC midnight is asked about twice.
+# In SQL because of the join of two stretches of time, one of which is in no table. Time is counted
+# in whole minutes since 1970. The day of UTC on both sides lets the database find its way; a visit
+# may reach from one such day into the next.
 TAKEN_WORK = """
-WITH work AS MATERIALIZED (
-    SELECT * FROM unnest(%(therapists)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-                         %(days)s::date[], %(weekdays)s::int[], %(minutes)s::int[])
-        AS piece (therapist_id, starts, ends, day, weekday, minute)
-), visit AS (
-    SELECT therapist_id, busy_from, busy_until, (busy_from AT TIME ZONE 'UTC')::date AS day
-    FROM bookings_appointment
-    WHERE status = ANY(%(taken)s) AND starts_at >= %(first)s AND starts_at < %(last)s
-), visit_by_day AS (
-    SELECT * FROM visit
+WITH piece AS MATERIALIZED (
+    SELECT *, first / 1440 AS day
+    FROM unnest(%(therapists)s::int[], %(firsts)s::int[], %(lasts)s::int[],
+                %(weekdays)s::int[], %(minutes)s::int[])
+        AS piece (therapist_id, first, last, weekday, minute)
+), work AS (
+    SELECT * FROM piece
     UNION ALL
-    SELECT therapist_id, busy_from, busy_until, day + 1 FROM visit
-    WHERE (busy_until AT TIME ZONE 'UTC')::date > day
+    SELECT therapist_id, first, last, weekday, minute, day - 1 FROM piece
+), visit AS (
+    SELECT therapist_id,
+           (date_part('epoch', busy_from) / 60)::int AS first,
+           (date_part('epoch', busy_until) / 60)::int AS last
+    FROM bookings_appointment
+    WHERE status = ANY(%(taken)s) AND starts_at >= %(start)s AND starts_at < %(end)s
 )
 SELECT work.weekday,
-       work.minute + extract(epoch FROM greatest(busy_from, starts) - starts)::int / 60 AS first,
-       work.minute + extract(epoch FROM least(busy_until, ends) - starts)::int / 60 AS last,
+       work.minute + greatest(visit.first, work.first) - work.first,
+       work.minute + least(visit.last, work.last) - work.first,
        count(*)
-FROM work
-JOIN visit_by_day AS visit
-  ON visit.therapist_id = work.therapist_id AND visit.day = work.day
- AND visit.busy_from < work.ends AND visit.busy_until > work.starts
+FROM visit
+JOIN work ON work.therapist_id = visit.therapist_id AND work.day = visit.first / 1440
+WHERE work.first < visit.last AND work.last > visit.first
 GROUP BY 1, 2, 3
 """
 
@@ -55,19 +57,20 @@ GROUP BY 1, 2, 3
 class Piece:
     """Working time of one therapist within one day of the spa and of UTC, with one UTC offset.
 
-    ``minute`` is the wall clock's at its start, in minutes of the day.
+    ``first`` and ``last`` are minutes since 1970, half-open; ``minute`` is the wall clock's at its
+    start, in minutes of the day.
     """
 
     therapist: int
-    starts: datetime
-    ends: datetime
+    first: int
+    last: int
     weekday: int
     minute: int
 
     @property
     def minutes(self) -> int:
         """How long it is."""
-        return (self.ends - self.starts) // timedelta(minutes=1)
+        return self.last - self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +141,14 @@ def _taken(
     span = period.span(zone)
     values: dict[str, Any] = {
         "therapists": [piece.therapist for piece in pieces],
-        "starts": [piece.starts for piece in pieces],
-        "ends": [piece.ends for piece in pieces],
-        "days": [piece.starts.date() for piece in pieces],
+        "firsts": [piece.first for piece in pieces],
+        "lasts": [piece.last for piece in pieces],
         "weekdays": [piece.weekday for piece in pieces],
         "minutes": [piece.minute for piece in pieces],
         "taken": [str(status) for status in TAKEN],
         # One that began the day before reaches into the period.
-        "first": span.start - DAY,
-        "last": span.end + DAY,
+        "start": span.start - DAY,
+        "end": span.end + DAY,
     }
     with connection.cursor() as cursor:
         cursor.execute(TAKEN_WORK, values)
@@ -175,12 +177,17 @@ def _edges(grid: Grid) -> list[int]:
 
 
 def _pieces(therapist: int, bits: int, grid: Grid, edges: Sequence[int]) -> Iterator[Piece]:
+    origin = int(grid.origin.timestamp()) // 60
     for run_first, run_last in runs(bits):
-        first = run_first
-        while first < run_last:
-            last = min(run_last, edges[bisect_right(edges, first)])
-            starts = grid.instant(first)
-            wall = starts.astimezone(grid.zone)
-            minute = wall.hour * HOUR + wall.minute
-            yield Piece(therapist, starts, grid.instant(last), wall.weekday(), minute)
-            first = last
+        cell = run_first
+        while cell < run_last:
+            end = min(run_last, edges[bisect_right(edges, cell)])
+            wall = grid.instant(cell).astimezone(grid.zone)
+            yield Piece(
+                therapist=therapist,
+                first=origin + cell * CELL_MINUTES,
+                last=origin + end * CELL_MINUTES,
+                weekday=wall.weekday(),
+                minute=wall.hour * HOUR + wall.minute,
+            )
+            cell = end
