@@ -7,6 +7,7 @@ import css_inline
 from django.template.loader import render_to_string
 
 from bookings.letters import Letter
+from bookings.words import NO_BREAK
 from services.models import SpaProfile
 
 # Fills the preview line of a mailbox, which would go on with the letter and its treatment.
@@ -24,8 +25,11 @@ class Parts:
 def render_letter(letter: Letter, *, spa: SpaProfile) -> Parts:
     """Return both parts of ``letter``, in the active language."""
     words = {"letter": letter, "spa": spa, "filler": FILLER}
+    html = render_to_string("bookings/messages/letter.html", words)
+    # A number on two lines is dialled wrong.
+    phone = spa.phone.as_international
     return Parts(
-        html=_inliner().inline(render_to_string("bookings/messages/letter.html", words)),
+        html=_inliner().inline(html.replace(phone, phone.replace(" ", NO_BREAK))),
         text=render_to_string("bookings/messages/letter.txt", words),
     )
 

@@ -168,9 +168,15 @@ def test_versions_are_kept_and_the_last_one_holds(
 
 
 @pytest.mark.django_db
-def test_of_two_owners_the_later_is_told_and_overwrites_nothing(now: datetime) -> None:
+def test_of_two_owners_the_later_is_told_and_overwrites_nothing(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     actions.keep_wording(kind="reminder", words=OWN, by=None, after=0, now=now)
     for late in (0, 2):
         with pytest.raises(actions.WordedMeanwhile):
             actions.keep_wording(kind="reminder", words=OWN, by=None, after=late, now=now)
+    # Both have looked before either wrote.
+    monkeypatch.setattr(Wording, "latest", lambda kind: None)
+    with pytest.raises(actions.WordedMeanwhile):
+        actions.keep_wording(kind="reminder", words=OWN, by=None, after=0, now=now)
     assert Wording.objects.count() == 1
