@@ -41,6 +41,7 @@ WAITING_REQUESTS = 4
 MOVED_VISITS = 6
 REMINDERS_TO_SEND = 3
 # Until how long before a visit the demo's desk has decided its request.
+VISITS_TO_MOVE_FROM = timedelta(days=5)
 DECIDED_BY = timedelta(hours=26)
 STEP = timedelta(minutes=15)
 
@@ -154,6 +155,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _let_two_messages_fail(stage)
     _leave_reminders_to_send(stage)
     _hold_two_times(stage)
+    _leave_visits_to_move(stage)
     _backdate_clients()
     _enter_one_client_twice(stage)
     return len(stage.visits)
@@ -649,6 +651,22 @@ def _hold(stage: Stage, option: ServiceOption) -> Appointment | None:
         starts_at=times[0],
         health_check=_check(stage, option.service, Outcome.CLEAR, given_at=stage.now),
         spa=stage.spa,
+        now=stage.now,
+    )
+
+
+def _leave_visits_to_move(stage: Stage) -> None:
+    """Somebody has to be away while visits are booked with her, some days from now."""
+    coming = Appointment.objects.filter(
+        status=Appointment.Status.CONFIRMED, starts_at__gt=stage.now + VISITS_TO_MOVE_FROM
+    )
+    first = coming.select_related("therapist").earliest("starts_at", "pk")
+    actions.block_time(
+        therapist=first.therapist,
+        starts_at=first.starts_at,
+        ends_at=first.ends_at + timedelta(hours=1),
+        reason="Training",
+        by=stage.desk,
         now=stage.now,
     )
 

@@ -26,6 +26,8 @@ from bookings.models import (
     Therapist,
     TreatmentNote,
 )
+from bookings.standing import Why
+from bookings.stranded import stranded_visits
 from services.models import SpaProfile
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +61,7 @@ def test_a_whole_demo(settings: Settings, tmp_path: Path, content: None) -> None
     _check_people()
     _check_visits()
     _check_no_overlap()
+    _check_visits_to_move()
     _check_messages()
     _check_notes()
     _check_logins(tmp_path / "demo-logins.txt", said.getvalue())
@@ -105,6 +108,12 @@ def _check_visits() -> None:
     assert not Appointment.objects.filter(status="completed", ends_at__gt=TUESDAY_NOON).exists()
     for visit in Appointment.objects.booked().prefetch_related("events"):
         assert max(event.at for event in visit.events.all()) <= TUESDAY_NOON + timedelta(minutes=1)
+
+
+def _check_visits_to_move() -> None:
+    found = stranded_visits(spa=SpaProfile.load(), now=TUESDAY_NOON)
+    assert 1 <= len(found) <= 3
+    assert {tuple(one.why) for one in found} == {(Why.OFF,)}
 
 
 def _check_no_overlap() -> None:
