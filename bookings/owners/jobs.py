@@ -48,6 +48,13 @@ JOBS = [
         permission="services.change_service",
     ),
     Job(
+        name=_("Prices"),
+        wish=_("Change prices"),
+        words=_("All in one list, old beside new."),
+        to="admin:prices",
+        permission="services.change_serviceoption",
+    ),
+    Job(
         name=_("Hours"),
         wish=_("Change hours"),
         words=_("Who works when: everybody’s week, and each one’s."),
