@@ -31,41 +31,70 @@ class HoursField(SimpleArrayField):
             ) from error
 
 
+# What each setting does, in plain words, where the model itself does not say it.
+HELP = {
+    "name": _("On every page, in every mail."),
+    "tagline": _("One line below the name, and what search engines show."),
+    "address": _("As on an envelope. Clients find it on their visit and in their calendar."),
+    "phone": _("Shown wherever somebody may rather talk than type."),
+    "email": _("Clients’ answers to our mails go there."),
+    "opening_summary": _("Only words, such as “Monday to Saturday, 9 to 7”: hours are kept apart."),
+    "currency": _("Three letters, such as GBP. Prices keep their figures."),
+    "emergency_number": _("Told to whoever reports an emergency in the health check: 999."),
+    "urgent_advice_number": _("For what is urgent and no emergency: 111. May stay empty."),
+    "minimum_notice_hours": _("So long before its start a time is no longer offered online."),
+    "booking_horizon_days": _("So far ahead clients can book."),
+    "cancellation_notice_hours": _("Until then clients can move or cancel by themselves."),
+    "slot_step_minutes": _("Offered times start at multiples of this."),
+    "hold_minutes": _("So long a chosen time is kept while somebody types her details."),
+    "health_check_valid_days": _("After that clients are asked whether anything has changed."),
+    "quiet_until": _("What was kept back goes out then."),
+    "preparation_at": _("On the day before the visit."),
+    "aftercare_at": _("On the day of the visit, never before it has ended."),
+    "therapist_notes": _("When a visit is booked, moved or cancelled shortly before."),
+    "late_change_hours": _("Within these hours the therapist gets a note."),
+    "sheets_at": _("On the evening before the day."),
+    "story": _("The page “About us”: who you are and how you work."),
+    "getting_here": _("Below the address: bus, parking, step-free ways."),
+    "booking_policy": _("On the page “Policies”: lateness, cancelling, paying."),
+    "booking_consent": _("The sentence beside the tick box before booking."),
+    "privacy_policy": _("On the page “Policies”: what you keep, why, and for how long."),
+    "health_consent": _("Clients agree to exactly these words. A change asks for it anew."),
+    "accessibility_statement": _(
+        "On the page “Policies”: what works, what does not, whom to call."
+    ),
+}
+
+
 class ProfileForm(forms.ModelForm):
     """The profile, with the time zone chosen from a list."""
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
+        help_text=_("All pages and mails show the times of this place."),
         choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
     )
 
 
 @admin.register(SpaProfile)
 class SpaProfileAdmin(EditorAdmin):
-    """One form, since there is one spa."""
+    """One form, since there is one spa: settings and texts in groups, each with what it does."""
 
     form = ProfileForm
     fieldsets = [
+        (_("The spa"), {"fields": ["name", "tagline", "opening_summary"]}),
         (
-            None,
-            {
-                "fields": [
-                    "name",
-                    "tagline",
-                    "address",
-                    "phone",
-                    "email",
-                    "opening_summary",
-                    "country",
-                    "time_zone",
-                    "currency",
-                ]
-            },
+            _("Where and how to reach you"),
+            {"fields": ["address", "phone", "email", "getting_here"]},
         ),
-        (_("Emergencies"), {"fields": ["emergency_number", "urgent_advice_number"]}),
+        (
+            _("Emergencies"),
+            {"classes": ["collapse"], "fields": ["emergency_number", "urgent_advice_number"]},
+        ),
         (
             _("Booking"),
             {
+                "classes": ["collapse"],
                 "fields": [
                     "minimum_notice_hours",
                     "booking_horizon_days",
@@ -73,12 +102,13 @@ class SpaProfileAdmin(EditorAdmin):
                     "slot_step_minutes",
                     "hold_minutes",
                     "health_check_valid_days",
-                ]
+                ],
             },
         ),
         (
             _("Mail"),
             {
+                "classes": ["collapse"],
                 "fields": [
                     "quiet_from",
                     "quiet_until",
@@ -95,21 +125,24 @@ class SpaProfileAdmin(EditorAdmin):
                     "late_change_hours",
                     "therapist_sheets",
                     "sheets_at",
-                ]
+                ],
             },
         ),
-        (_("About us"), {"fields": ["story", "getting_here"]}),
+        (_("About us"), {"classes": ["collapse"], "fields": ["story"]}),
         (
-            _("Policies and agreements"),
+            _("Policies"),
             {
-                "fields": [
-                    "booking_policy",
-                    "booking_consent",
-                    "privacy_policy",
-                    "health_consent",
-                    "accessibility_statement",
-                ]
+                "classes": ["collapse"],
+                "fields": ["booking_policy", "privacy_policy", "accessibility_statement"],
             },
+        ),
+        (
+            _("What clients agree to"),
+            {"classes": ["collapse"], "fields": ["booking_consent", "health_consent"]},
+        ),
+        (
+            _("Country, time and money"),
+            {"classes": ["collapse"], "fields": ["country", "time_zone", "currency"]},
         ),
     ]
 
@@ -118,6 +151,8 @@ class SpaProfileAdmin(EditorAdmin):
     ) -> forms.Field | None:
         if db_field.name == "reminder_lead_hours":
             kwargs["form_class"] = HoursField
+        if db_field.name in HELP:
+            kwargs["help_text"] = HELP[db_field.name]
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -125,6 +160,12 @@ class SpaProfileAdmin(EditorAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {"title": _("Texts and policies"), "subtitle": None} | (extra_context or {})
+        return super().change_view(request, object_id, form_url, context)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         profile = SpaProfile.objects.first()

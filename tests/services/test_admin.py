@@ -248,6 +248,11 @@ def test_every_field_of_a_row_can_be_edited(model: type[Service] | type[Contrain
     assert shown - {"services"} == fields - {"id"}
 
 
+def test_each_field_of_the_profile_says_what_it_does(owner: Client, content: SpaProfile) -> None:
+    form = owner.get(address_of(content)).context["adminform"].form
+    assert [name for name, field in form.fields.items() if not str(field.help_text)] == []
+
+
 def test_loaders_memory_is_not_in_the_admin() -> None:
     assert not admin.site.is_registered(LoadedContent)
 
