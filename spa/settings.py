@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "django_htmx",
     "phonenumber_field",
+    "reversion",
     "django_prose_editor",
     "allauth",
     "allauth.account",

@@ -5,14 +5,18 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from services.admin.editor import EditorAdmin
 from services.models import SpaProfile
+from services.profile_history import history, record_as_found, record_change
 
 
 class HoursField(SimpleArrayField):
@@ -160,6 +164,28 @@ class SpaProfileAdmin(EditorAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        record_as_found()
+        super().save_model(request, obj, form, change)
+        record_change(obj, by=request.user)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        profile = self.get_object(request, unquote(object_id))
+        if profile is None:
+            return HttpResponseRedirect(reverse("admin:index"))
+        if not self.has_view_or_change_permission(request, profile):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("What was changed"),
+            "opts": self.opts,
+            "profile": profile,
+            "steps": history(profile),
+        }
+        return TemplateResponse(request, "admin/services/profile_history.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
