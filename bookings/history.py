@@ -97,6 +97,7 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "mail_returned": _("A mail came back"),
         "mail_unwanted": _("A mail was called unwanted"),
         "address_trusted": _("Said that the address works"),
+        "answers_asked": _("Asked for the missing answers by mail"),
         "aftercare_stopped": _("Wants no more letters after visits"),
         "aftercare_wanted": _("Wants letters after visits again"),
         "links_revoked": _("Made the links in earlier mails useless"),

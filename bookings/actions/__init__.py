@@ -10,6 +10,7 @@ from bookings.actions.answers import (
     withdraw_health_check,
     withdraw_health_checks,
 )
+from bookings.actions.asking import CannotAsk, ask_for_answers
 from bookings.actions.booking import (
     Details,
     check_is_fresh,
@@ -130,6 +131,7 @@ __all__ = [
     "AnswersTooOld",
     "Blocker",
     "BookingError",
+    "CannotAsk",
     "CannotMerge",
     "CannotPart",
     "ChangedMeanwhile",
@@ -155,6 +157,7 @@ __all__ = [
     "add_client",
     "affirm_health_check",
     "ask_again",
+    "ask_for_answers",
     "block_time",
     "book_at_desk",
     "can_undo",

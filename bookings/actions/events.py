@@ -15,6 +15,7 @@ ASIDE = (
     "address_trusted",
     "aftercare_stopped",
     "aftercare_wanted",
+    "answers_asked",
     "client_merged",
     "client_parted",
     "health_affirmed",

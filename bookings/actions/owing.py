@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
+from bookings.actions.asking import lacks_answers, open_questions
 from bookings.actions.events import Actor
-from bookings.actions.health import has_expired, has_said_stop
 from bookings.actions.outbox import is_on_its_way, nudge
 from bookings.actions.quiet import MAIL_GRACE, awake, grace_of, quiet_hours
 from bookings.actions.staff_mail import is_news_to_her
 from bookings.models import Appointment, Event, Message
+from bookings.models.appointments import AppointmentQuerySet
 from bookings.models.messages import TIMED, TO_THERAPISTS
 from bookings.timing import (
     TO_ACT,
@@ -22,7 +23,6 @@ from bookings.timing import (
     clearance_moments,
     decision_due,
     preparation_moment,
-    question_moment,
     reminder_moments,
 )
 from services.models import SpaProfile
@@ -130,6 +130,13 @@ def catch_up(visits: Iterable[int], *, now: datetime) -> None:
     Message.objects.bulk_create([*owed, *_timed(rows, spa, now)], ignore_conflicts=True)
 
 
+def catch_up_questions(visits: AppointmentQuerySet, *, now: datetime) -> None:
+    """Owe the questions that ``visits`` have to answer anew; four queries for any number."""
+    rows = list(visits.select_related("client", "health_check").exclude(client__email=""))
+    owed = open_questions(rows, spa=SpaProfile.load(), now=now) if rows else []
+    Message.objects.bulk_create(owed, ignore_conflicts=True)
+
+
 def drop_waiting(appointment: Appointment) -> None:
     """Void what the client has not been sent yet; it speaks of a state that is gone."""
     appointment.messages.pending().to_client().update(state=Message.State.VOID)
@@ -222,12 +229,6 @@ def _is_of_use(message: Message) -> bool:
     return True
 
 
-def lacks_answers(visit: Appointment, *, spa: SpaProfile) -> bool:
-    """Whether no health check holds for ``visit``: there is none, or it will be too old by then."""
-    check = visit.health_check
-    return check is None or has_expired(check, on=visit.starts_at, spa=spa)
-
-
 def held_back_until(message: Message, *, spa: SpaProfile, now: datetime) -> datetime | None:
     """The end of the quiet hours where ``message`` has to wait for it; ``None`` where it may go."""
     stretch = None if message.at_any_hour else quiet_hours(spa).around(now)
@@ -261,7 +262,7 @@ def _owe_again(appointment: Appointment, message: Message) -> None:
 
 
 def _timed(visits: list[Appointment], spa: SpaProfile, now: datetime) -> list[Message]:
-    """What is owed later for each of ``visits``; one query where one may be a first visit."""
+    """What is owed later for each of ``visits``; three queries at most."""
     written_to = [one for one in visits if one.client is not None and one.client.email]
     prepares = [one for one in written_to if spa.preparation_letters and one.service.preparation]
     first = first_visits(prepares) if prepares else set()
@@ -271,8 +272,7 @@ def _timed(visits: list[Appointment], spa: SpaProfile, now: datetime) -> list[Me
             owed += _before_and_after(visit, spa, now, is_first=visit.pk in first)
         if visit.status == Status.REQUESTED:
             owed += _until_decided(visit, spa, now)
-        owed += _open_questions(visit, spa, now)
-    return owed
+    return owed + open_questions(written_to, spa=spa, now=now)
 
 
 def _before_and_after(
@@ -313,25 +313,6 @@ def _until_decided(visit: Appointment, spa: SpaProfile, now: datetime) -> list[M
     )
     moments = [(Kind.CLEARANCE_NEEDED, ask), (Kind.CLEARANCE_EXPIRING, warn)]
     return [_message(visit, kind, due_at) for kind, due_at in moments if due_at is not None]
-
-
-def _open_questions(visit: Appointment, spa: SpaProfile, now: datetime) -> list[Message]:
-    if not spa.answer_lead_hours or visit.status not in FIRST_NEWS:
-        return []
-    if not lacks_answers(visit, spa=spa) or _has_been_asked(visit):
-        return []
-    due_at = question_moment(
-        visit.starts_at, spa.answer_lead_hours, quiet=quiet_hours(spa), now=now
-    )
-    return [] if due_at is None else [_message(visit, Kind.WAITING_FOR_ANSWER, due_at)]
-
-
-def _has_been_asked(visit: Appointment) -> bool:
-    """Whether she was written to, or has answered "stop" and is to be talked to instead."""
-    asked = visit.messages.filter(kind=Kind.WAITING_FOR_ANSWER, state=Message.State.SENT)
-    if asked.exists() or visit.client is None:
-        return True
-    return has_said_stop(visit.client, since=visit.created_at)
 
 
 def _message(visit: Appointment, kind: str, due_at: datetime, *, lead_hours: int = 0) -> Message:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from django.db import transaction
 
+from bookings.actions import owing
 from bookings.actions.events import Actor
 from bookings.actions.placing import lock_diary
-from bookings.models import Event, HealthCheck, Therapist
+from bookings.models import Appointment, Event, HealthCheck, Therapist
 from bookings.questions import ahead, outdated
 
 
@@ -35,6 +36,8 @@ def ask_again(*, versions: Mapping[int, str], by: Actor, now: datetime) -> int:
         for visit, _check in visits
     )
     _lift_marks(versions, now=now)
+    marked = Appointment.objects.filter(pk__in=[visit for visit, _check in visits])
+    owing.catch_up_questions(marked, now=now)
     return len(visits)
 
 

@@ -63,5 +63,6 @@ urlpatterns: list[URLPattern] = [
     path(f"{VISIT}change/", desk_change.change, name="desk_change"),
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),
     path(f"{VISIT}decide/", desk.decide, name="desk_decide"),
+    path(f"{VISIT}ask/", desk.ask, name="desk_ask"),
     path(f"{VISIT}revoke-links/", desk.revoke_links, name="desk_revoke_links"),
 ]

@@ -137,6 +137,26 @@ def revoke_links(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("bookings:desk_appointment", visit.reference)
 
 
+@private
+@desk_only
+@require_POST
+def ask(request: HttpRequest, reference: str) -> HttpResponse:
+    """Write to the client that health answers are missing."""
+    visit, now = booked_or_404(reference), timezone.now()
+    try:
+        actions.ask_for_answers(
+            appointment=visit, by=actions.staff(me(request)), spa=spa_of(request), now=now
+        )
+    except BookingError as refusal:
+        words = refusal.message
+    else:
+        words = _("The questions are on their way by mail.")
+    if in_panel(request):
+        return show_visit(request, visit, news=words)
+    messages.success(request, words)
+    return redirect("bookings:desk_appointment", visit.reference)
+
+
 def _take_step(request: HttpRequest, visit: Appointment, name: str) -> str:
     by, now = actions.staff(me(request)), timezone.now()
     who = {"name": visit.client}
