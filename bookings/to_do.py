@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from bookings.actions.stranding import KIND
 from bookings.cards import Card
 from bookings.clearances import Request, decide_by
 from bookings.history import Line
@@ -20,7 +21,13 @@ def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -
     """Return what waits to be done, the most pressing first; nothing for a visit that is over."""
     if not card.appointment.is_upcoming:
         return []
-    found = [_decision(card, history, spa), _call(card), _lateness(card), _given_up(post)]
+    found = [
+        _decision(card, history, spa),
+        _call(card),
+        _lateness(card),
+        _given_up(post),
+        _stranding(history),
+    ]
     return [words for words in found if words]
 
 
@@ -58,6 +65,13 @@ def _lateness(card: Card) -> str:
         return ""
     since = timesince(card.appointment.starts_at, card.now, depth=1)
     return _("Late by %(time)s: please call.") % {"time": since}
+
+
+def _stranding(history: Sequence[Line]) -> str:
+    telling = next((line.kind for line in history if line.kind in (*PLACED, KIND)), "")
+    if telling != KIND:
+        return ""
+    return _("Hours, time off, treatments or rooms have changed: does it have to be moved?")
 
 
 def _given_up(post: Post) -> str:

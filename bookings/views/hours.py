@@ -87,10 +87,10 @@ def hours(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return _show(request, plan, _fresh(request, plan))
     typed = request.POST.dict()
+    if typed.get("step") == "drop":
+        return redirect(_address(therapist)) if "edit" in typed else _drop(request, plan)
     if "add" in typed or "fill" in typed or "edit" in typed:
         return _show(request, plan, _typed_again(plan, typed))
-    if typed.get("step") == "drop":
-        return _drop(request, plan)
     form = WeekForm(typed, lines=lines_in(typed), today=plan.today)
     if not form.is_valid():
         return _show(request, plan, form)

@@ -19,7 +19,7 @@ from bookings.words import day_in_words
 
 AGREED_MOST = 50_000
 # What a form sends beside what was typed.
-BUTTONS = ("csrfmiddlewaretoken", "agreed", "add", "fill", "edit", "step")
+BUTTONS = ("csrfmiddlewaretoken", "agreed", "add", "fill", "edit")
 
 
 def with_permission(permission: str) -> Callable[[View], View]:

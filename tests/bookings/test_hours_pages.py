@@ -123,6 +123,40 @@ def test_planned_hours_are_taken_back(owner: Browser, mia: Therapist) -> None:
     assert plan(mia) == [(None, None, every_day(NINE_TO_FIVE))]
 
 
+def test_hours_are_not_taken_back_before_visits_are_listed(
+    owner: Browser, mia: Therapist, fern: Room, book: Book
+) -> None:
+    mia.working_hours.filter(weekday=1).update(valid_from=date(2026, 12, 1))
+    visit = book(at(10, days=8), therapist=mia)
+    sent = {"step": "drop", "day": "2026-12-01", "seen": seen(mia)}
+    answer = owner.post(url(mia), sent)
+    assert "1 booked visit would have no place" in words(answer)
+    carried = dict(answer.context["carried"])
+    assert owner.post(url(mia), {**carried, "edit": "1"})["Location"] == url(mia)
+    answer = owner.post(url(mia), {**carried, "agreed": visit.reference})
+    assert answer["Location"] == "/desk/to-move/"
+    assert plan(mia) == [(None, None, every_day(NINE_TO_FIVE, but={1: ()}))]
+    page = words(owner.get(f"/desk/appointments/{visit.reference}/"))
+    assert "Hours, time off, treatments or rooms have changed: does it have to be moved?" in page
+    for day in ("2026-12-01", "x", "9999-12-31", ""):
+        assert owner.post(url(mia), {**sent, "day": day})["Location"] == url(mia)
+
+
+def test_a_week_in_which_the_clocks_change_counts_the_hours_that_there_are(
+    owner: Browser, mia: Therapist
+) -> None:
+    mia.working_hours.update(starts=time(0), ends=time(3))
+    for monday, total in (("2026-10-19", "22"), ("2027-03-22", "20")):
+        row = owner.get(f"{WEEK}?date={monday}").context["table"].rows[0]
+        assert (row.days[6].hours, row.total) == ("00:00 – 03:00", total)
+
+
+def test_nobody_is_found_where_there_is_nobody(owner: Browser) -> None:
+    for key in (0, 999999, 10**30):
+        assert owner.get(f"/admin/bookings/therapist/{key}/hours/").status_code == 404
+        assert owner.post(f"/admin/bookings/therapist/{key}/hours/copy/").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("typed", "cell", "mistake"),
     [
