@@ -131,3 +131,14 @@ def account_pages(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def new_spa(get_response: GetResponse) -> GetResponse:
+    """Lead from the home page to the set-up as long as nothing is known of the spa."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path == "/" and request.spa is None:  # type: ignore[attr-defined]
+            return redirect("bookings:start")
+        return get_response(request)
+
+    return middleware

@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
+    "bookings.middleware.new_spa",
     "allauth.account.middleware.AccountMiddleware",
     "bookings.middleware.account_pages",
     "bookings.middleware.keep_sessions",

@@ -1,6 +1,6 @@
 """Addresses of the diary, one module per audience."""
 
-from bookings.urls import client, desk, therapist, visit
+from bookings.urls import client, desk, start, therapist, visit
 
 app_name = "bookings"
 
@@ -9,4 +9,5 @@ urlpatterns = [
     *visit.urlpatterns,
     *desk.urlpatterns,
     *therapist.urlpatterns,
+    *start.urlpatterns,
 ]
