@@ -2,6 +2,7 @@
 
 import re
 from io import StringIO
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -28,7 +29,8 @@ def test_an_empty_database_becomes_a_spa_in_five_pages(
     call_command("first_start", stdout=said)
     address = re.search(r"/start/key/\S+", said.getvalue())
     assert address
-    page = browser.new_context(base_url=live_server.url, viewport=PHONE).new_page()
+    options: dict[str, Any] = {"base_url": live_server.url, "viewport": PHONE}
+    page = browser.new_context(**options).new_page()
 
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("This spa is not set up yet")
