@@ -21,6 +21,7 @@ from icalendar import (
     PARTSTAT,
     ROLE,
     STATUS,
+    Alarm,
     Calendar,
     Event,
     Timezone,
@@ -38,6 +39,9 @@ from services.models import SpaProfile
 PRODUCT = "-//Qi Massage & Natural Healing Spa//Visits//EN"
 # How far around a visit its file describes the clock changes of the zone.
 AROUND = timedelta(days=366)
+
+# Long enough to leave home in peace.
+ALARM_BEFORE = timedelta(hours=2)
 
 # What a therapist's feed reaches back and ahead, in whole days of the spa.
 FEED_BACK, FEED_AHEAD = timedelta(days=30), timedelta(days=90)
@@ -185,14 +189,14 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 def _event(appointment: Appointment, spa: SpaProfile, method: str) -> Event:
     starts, ends = _moments(appointment.starts_at, appointment.ends_at, spa.zone)
     invited = method != "PUBLISH" and appointment.client is not None
-    return Event.new(
+    title = _("%(what)s, %(spa)s") % {"what": _title(appointment, spa), "spa": spa.name}
+    event = Event.new(
         uid=f"{appointment.reference}@{_host()}",
         stamp=timezone.now().astimezone(UTC),
         sequence=appointment.sequence,
         start=starts,
         end=ends,
-        summary=_("%(what)s, %(spa)s")
-        % {"what": appointment.service.discreet_name, "spa": spa.name},
+        summary=title,
         location=", ".join([spa.name, *spa.address.splitlines()]),
         description=_description(appointment, spa),
         status=STATUS.CANCELLED
@@ -202,6 +206,23 @@ def _event(appointment: Appointment, spa: SpaProfile, method: str) -> Event:
         organizer=vCalAddress.new(spa.email, cn=_parameter(spa.name)),
         attendees=[_attendee(appointment.client)] if invited and appointment.client else None,
     )
+    if event["STATUS"] != "CANCELLED":
+        event.add_component(_alarm(title))
+    return event
+
+
+def _title(appointment: Appointment, spa: SpaProfile) -> str:
+    """What others may read in a shared calendar: the treatment only where the owners say so."""
+    service = appointment.service
+    return service.name if spa.name_treatment_in_subjects else service.discreet_name
+
+
+def _alarm(title: str) -> Alarm:
+    alarm = Alarm()
+    alarm.add("ACTION", "DISPLAY")
+    alarm.add("DESCRIPTION", title)
+    alarm.add("TRIGGER", -ALARM_BEFORE)
+    return alarm
 
 
 def _description(appointment: Appointment, spa: SpaProfile) -> str:

@@ -1,18 +1,23 @@
-"""Visits as calendar files, read back by two parsers."""
+"""Visits as calendar files, read back by parsers that know nothing of each other."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from io import StringIO
 from zoneinfo import ZoneInfo
 
 import pytest
+import vobject
 from dateutil.tz import tzical
 from icalendar import Calendar, Event, TimezoneDaylight, TimezoneStandard
 from pytest_django import Settings
 
+from bookings import actions, messages
 from bookings.calendar import visit_calendar
-from bookings.models import Appointment, Client
+from bookings.models import Appointment, Client, Message, Room, Therapist
 from services.models import Service, SpaProfile
+from tests.bookings.conftest import NOW, at
 
 STARTS = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 LOCAL = re.compile(r"^DT(?:START|END);TZID=[^:]+:(\d{8}T\d{6})\r$", re.MULTILINE)
@@ -175,3 +180,123 @@ def test_two_parsers_find_the_same_instants_all_year(zone: str, month: int) -> N
     expected = [starts_at, starts_at + timedelta(hours=1)]
     assert instants_by_icalendar(file) == expected
     assert instants_by_dateutil(file) == expected
+
+
+# --- Invitations and cancellations, by every reader -------------------------------------------
+
+FOLDED = re.compile(r"\r\n[ \t]")
+PROPERTY = re.compile(
+    r"(?P<name>[A-Z][A-Z0-9-]*)"
+    r"(?P<parameters>(?:;[A-Z0-9-]+=(?:\"[^\"\x00-\x1f]*\"|[^\";:,\x00-\x1f]*))*)"
+    r":(?P<value>[^\x00-\x08\x0a-\x1f\x7f]*)"
+)
+ONCE = {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "STATUS", "ORGANIZER"}
+
+
+def strictly_read(file: bytes) -> list[tuple[str, str, str, str]]:
+    """The lines as RFC 5545 lets a reader take them: component path, name, parameters, value."""
+    assert file.endswith(b"\r\n")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", file)
+    assert max(len(line) for line in file.split(b"\r\n")) <= 75
+    lines: list[tuple[str, str, str, str]] = []
+    path: list[str] = []
+    for line in FOLDED.sub("", file.decode()).removesuffix("\r\n").split("\r\n"):
+        found = PROPERTY.fullmatch(line)
+        assert found, line
+        if found["name"] == "END":
+            assert path.pop() == found["value"]
+        elif found["name"] == "BEGIN":
+            path.append(found["value"])
+        else:
+            lines.append(("/".join(path), found["name"], found["parameters"], found["value"]))
+    assert path == []
+    return lines
+
+
+@pytest.mark.parametrize(("zone", "change"), CLOCK_CHANGES)
+@pytest.mark.parametrize(
+    ("method", "status", "state"),
+    [
+        ("REQUEST", "confirmed", "CONFIRMED"),
+        ("REQUEST", "requested", "TENTATIVE"),
+        ("CANCEL", "cancelled", "CANCELLED"),
+    ],
+)
+def test_a_strict_reader_and_vobject_take_it_around_a_clock_change(
+    zone: str, change: datetime, method: str, status: str, state: str
+) -> None:
+    for quarters in range(-5, 6):
+        starts_at = change + timedelta(minutes=15 * quarters)
+        visit = a_visit(starts_at, status=status)
+        file = visit_calendar(visit, spa=a_spa(zone), method=method)
+        lines = strictly_read(file)
+        assert ("VCALENDAR", "METHOD", "", method) in lines
+        event = [(name, value) for path, name, _, value in lines if path == "VCALENDAR/VEVENT"]
+        assert ("STATUS", state) in event
+        assert {name for name, _ in event if [one for one, _ in event].count(name) == 1} >= ONCE
+        zones = {value for path, name, _, value in lines if name == "TZID"}
+        named = {
+            found for _, _, parameters, _ in lines for found in re.findall("TZID=(.*)", parameters)
+        }
+        assert zones == {zone}
+        assert named <= zones
+        (entry,) = vobject.readOne(file.decode()).vevent_list
+        assert [entry.dtstart.value.astimezone(UTC), entry.dtend.value.astimezone(UTC)] == [
+            starts_at,
+            starts_at + timedelta(hours=1),
+        ]
+        assert (entry.uid.value, entry.sequence.value) == ("K7QF2M9D@localhost", "3")
+        entry.validate(raiseException=True)
+
+
+def test_an_alarm_leaves_time_to_come_and_none_recalls_what_was_cancelled() -> None:
+    file = visit_calendar(a_visit(), spa=a_spa(), method="REQUEST")
+    alarm = [line[1:] for line in strictly_read(file) if line[0].endswith("/VALARM")]
+    assert ("TRIGGER", "", "-PT2H") in alarm
+    assert ("ACTION", "", "DISPLAY") in alarm
+    (entry,) = vobject.readOne(file.decode()).vevent_list
+    assert entry.valarm.trigger.value == timedelta(hours=-2)
+    gone = visit_calendar(a_visit(status="cancelled"), spa=a_spa(), method="CANCEL")
+    assert b"VALARM" not in gone
+
+
+def test_owners_may_have_the_treatment_named() -> None:
+    spa = a_spa()
+    spa.name_treatment_in_subjects = True
+    file = visit_calendar(a_visit(), spa=spa, method="REQUEST")
+    assert str(event_in(file)["SUMMARY"]).startswith("Lymphatic drainage massage, Qi")
+
+
+@pytest.mark.django_db
+def test_one_visit_is_one_entry_whose_number_rises_from_mail_to_mail(
+    book: Callable[..., Appointment], spa: SpaProfile, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10, days=4))
+    files = [_invitation(visit, "confirmation", spa)]
+    moved = actions.reschedule_appointment(
+        appointment=visit, starts_at=at(14, days=5), by=actions.CLIENT, spa=spa, now=NOW
+    )
+    files.append(_invitation(moved, "changed", spa))
+    cancelled = actions.cancel_appointment(appointment=moved, by=actions.CLIENT, spa=spa, now=NOW)
+    files.append(_invitation(cancelled, "cancelled", spa))
+    events = [event_in(file) for file in files]
+    assert {str(one["UID"]) for one in events} == {f"{visit.reference}@localhost"}
+    numbers = [int(str(one["SEQUENCE"])) for one in events]
+    assert numbers == sorted(set(numbers))
+    methods = [str(Calendar.from_ical(file)["METHOD"]) for file in files]
+    assert methods == ["REQUEST", "REQUEST", "CANCEL"]
+
+
+def _invitation(visit: Appointment, kind: str, spa: SpaProfile) -> bytes:
+    """The attached file, whose type says what mail programs look for."""
+    message = Message.objects.get(appointment=visit.pk, kind=kind)
+    raw = messages.compose(message, spa=spa, now=NOW).message().as_bytes()
+    (part,) = message_from_bytes(raw, policy=policy.default).iter_attachments()
+    assert part.get_content_type() == "text/calendar"
+    assert part.get_filename() == "invite.ics"
+    assert part.get_param("charset") == "utf-8"
+    file = part.get_payload(decode=True)
+    assert isinstance(file, bytes)
+    method = str(Calendar.from_ical(file)["METHOD"])
+    assert part.get_param("method") == method
+    return file
