@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from bookings.clearances import waiting_requests
 from bookings.day import Day, desk_day
-from bookings.models import Appointment, Message
+from bookings.mailbox import lost_ahead
+from bookings.models import Appointment
 from bookings.questions import outdated_visits
 from bookings.stranded import how_many_stranded
 from services.models import Service, SpaProfile
@@ -61,8 +62,7 @@ def requests_waiting(spa: SpaProfile, now: datetime) -> Matter | None:
 
 def mails_given_up(spa: SpaProfile, now: datetime) -> Matter | None:
     """Mails about visits to come that could not be delivered; one query."""
-    lost = Message.objects.filter(state=Message.State.FAILED, appointment__starts_at__gt=now)
-    count = lost.count()
+    count = lost_ahead(now)
     if not count:
         return None
     words = ngettext(
@@ -70,7 +70,7 @@ def mails_given_up(spa: SpaProfile, now: datetime) -> Matter | None:
         "mails about coming visits did not arrive. Better call.",
         count,
     )
-    url = reverse("admin:bookings_message_changelist") + "?state__exact=failed"
+    url = reverse("bookings:desk_messages") + "?state=call"
     return Matter(count, words, url, _("See which"), is_pressing=True)
 
 

@@ -66,13 +66,13 @@ def test_a_request_waits(owner: Browser, book: Book, mia: Therapist, fern: Room)
     assert waiting(owner) == {"request waits for an answer.": 1}
 
 
-def test_a_mail_that_was_given_up_waits_until_its_visit_has_begun(
+def test_a_mail_that_was_given_up_waits_until_its_visit_is_over(
     owner: Browser, book: Book, mia: Therapist, fern: Room, clock: time_machine.Traveller
 ) -> None:
     visit = book(at(10), therapist=mia)
     visit.messages.filter(kind=Message.Kind.CONFIRMATION).update(state=Message.State.FAILED)
     assert waiting(owner) == {"mail about a coming visit did not arrive. Better call.": 1}
-    clock.move_to(at(10, 1))
+    clock.move_to(at(11))
     assert waiting(browser_of(User.objects.get(username="olive"))) == {}
 
 

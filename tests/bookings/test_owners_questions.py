@@ -14,8 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings import actions
 from bookings.actions import HealthCheckNeeded, staff
+from bookings.actions.owing import is_still_true
 from bookings.cards import Card, shown
-from bookings.models import Appointment, Room, Therapist
+from bookings.models import Appointment, Message, Room, Therapist
 from bookings.questions import outdated_visits, versions
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Outcome
@@ -214,6 +215,31 @@ def test_the_client_is_asked_to_answer_again_and_then_all_is_well(
     assert cleo.post(f"/visit/{token}/health/", answers).status_code == 302
     assert words not in cleo.get(f"/visit/{token}/").content.decode()
     assert not is_open(visit, now)
+
+
+def test_the_client_is_written_to_two_days_before_and_only_once(
+    owner: Browser, visit: Appointment, book: Book, mia: Therapist, now: datetime
+) -> None:
+    far = book(at(12, days=7), therapist=mia, details=OTTO)
+    agree(owner, edit(owner, question("asthma"), severity="stop"))
+    asking = far.messages.filter(kind=Message.Kind.WAITING_FOR_ANSWER)
+    assert [one.due_at for one in asking] == [at(12, days=5)]
+    asking.update(state=Message.State.SENT)
+    edit(owner, question("asthma"), severity="adapt")
+    agree(owner, edit(owner, question("asthma"), severity="stop"))
+    assert far.events.filter(kind="health_asked_again").count() == 2
+    assert asking.count() == 1
+
+
+def test_the_letter_goes_out_while_the_answers_are_missing_and_no_longer(
+    owner: Browser, visit: Appointment, now: datetime
+) -> None:
+    agree(owner, edit(owner, question("asthma"), severity="stop"))
+    letter = Message.objects.get(kind=Message.Kind.WAITING_FOR_ANSWER)
+    assert is_still_true(letter, now=now)
+    edit(owner, question("asthma"), severity="adapt")
+    letter = Message.objects.get(kind=Message.Kind.WAITING_FOR_ANSWER)
+    assert not is_still_true(letter, now=now)
 
 
 def test_the_desk_may_still_undo_what_came_before(
