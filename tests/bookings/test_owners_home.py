@@ -1,5 +1,6 @@
 """The owners' home: what needs them, today in numbers, and the doors to their jobs."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -57,7 +58,8 @@ def test_nothing_to_do_is_said_kindly(owner: Browser) -> None:
     Heartbeat.objects.bulk_create([Heartbeat(of=one, at=NOW) for one in Heartbeat.Of])
     answer = owner.get("/admin/")
     assert answer.context["matters"] == []
-    assert "Mail: Last sweep 0 seconds ago." in answer.content.decode()
+    # A slow machine may take a second to answer.
+    assert re.search(r"Mail: Last sweep \d seconds? ago\.", answer.content.decode())
     assert "Nothing waits for you." in answer.content.decode()
 
 
