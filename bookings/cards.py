@@ -10,18 +10,12 @@ from bookings.actions import may_arrive
 from bookings.actions.changes import CHANGEABLE, PLACEABLE
 from bookings.models import Appointment, HealthCheck, TimeOff
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
+from bookings.models.health import HEALTH_ANSWERS
 from services.models import SpaProfile
 
 Status = Appointment.Status
 OFF_STATUSES = (Status.CANCELLED, Status.DECLINED, Status.NO_SHOW)
 SOON = timedelta(minutes=45)
-
-# The desk's pages never need the answers; what is not loaded cannot be shown.
-HEALTH_ANSWERS = (
-    "health_check__answers",
-    "health_check__findings",
-    "health_check__review_note",
-)
 
 
 @dataclass(frozen=True, slots=True)

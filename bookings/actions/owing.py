@@ -16,6 +16,7 @@ from bookings.actions.quiet import MAIL_GRACE, awake, grace_of, quiet_hours
 from bookings.actions.staff_mail import is_news_to_her
 from bookings.models import Appointment, Event, Message
 from bookings.models.appointments import AppointmentQuerySet
+from bookings.models.health import HEALTH_ANSWERS
 from bookings.models.messages import TIMED, TO_THERAPISTS
 from bookings.timing import (
     TO_ACT,
@@ -132,7 +133,8 @@ def catch_up(visits: Iterable[int], *, now: datetime) -> None:
 
 def catch_up_questions(visits: AppointmentQuerySet, *, now: datetime) -> None:
     """Owe the questions that ``visits`` have to answer anew; four queries for any number."""
-    rows = list(visits.select_related("client", "health_check").exclude(client__email=""))
+    asked = visits.select_related("client", "health_check").defer(*HEALTH_ANSWERS)
+    rows = list(asked.exclude(client__email=""))
     owed = open_questions(rows, spa=SpaProfile.load(), now=now) if rows else []
     Message.objects.bulk_create(owed, ignore_conflicts=True)
 

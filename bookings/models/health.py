@@ -10,6 +10,13 @@ from bookings.models.fields import EncryptedJSONField, EncryptedTextField
 from services.models import Service
 from services.screening import Severity
 
+# As seen from a visit. Most pages never need them; what is not loaded cannot be shown.
+HEALTH_ANSWERS = (
+    "health_check__answers",
+    "health_check__findings",
+    "health_check__review_note",
+)
+
 
 class HealthCheck(models.Model):
     """A passing health check for one treatment; stop and urgent outcomes are never stored."""

@@ -217,18 +217,13 @@ def test_the_client_is_asked_to_answer_again_and_then_all_is_well(
     assert not is_open(visit, now)
 
 
-def test_the_client_is_written_to_two_days_before_and_only_once(
-    owner: Browser, visit: Appointment, book: Book, mia: Therapist, now: datetime
+def test_the_client_is_written_to_two_days_before(
+    owner: Browser, book: Book, mia: Therapist, fern: Room
 ) -> None:
     far = book(at(12, days=7), therapist=mia, details=OTTO)
     agree(owner, edit(owner, question("asthma"), severity="stop"))
     asking = far.messages.filter(kind=Message.Kind.WAITING_FOR_ANSWER)
     assert [one.due_at for one in asking] == [at(12, days=5)]
-    asking.update(state=Message.State.SENT)
-    edit(owner, question("asthma"), severity="adapt")
-    agree(owner, edit(owner, question("asthma"), severity="stop"))
-    assert far.events.filter(kind="health_asked_again").count() == 2
-    assert asking.count() == 1
 
 
 def test_the_letter_goes_out_while_the_answers_are_missing_and_no_longer(
@@ -311,9 +306,21 @@ def _queries_of_edit(browser: Browser) -> int:
     with CaptureQueriesContext(connection) as queries:
         page = browser.post(address(row), data | {"severity": "stop"})
         assert page.context["touched"]
-    # Nothing that a client has said is read.
-    assert not any('"answers"' in one["sql"] or '"findings"' in one["sql"] for one in queries)
+    _see_that_no_answers_are_read(queries)
     return len(queries)
+
+
+def _see_that_no_answers_are_read(queries: CaptureQueriesContext) -> None:
+    assert not any('"answers"' in one["sql"] or '"findings"' in one["sql"] for one in queries)
+
+
+def test_marking_reads_nothing_that_a_client_has_said(
+    visit: Appointment, olive: User, now: datetime, clock: object
+) -> None:
+    visit.service.contraindications.remove(question("asthma"))
+    with CaptureQueriesContext(connection) as queries:
+        assert actions.ask_again(versions=versions(), by=staff(olive), now=now) == 1
+    _see_that_no_answers_are_read(queries)
 
 
 def test_the_history_says_from_what_to_what(owner: Browser, lymph: Service) -> None:
