@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 # They register their own pages.
 from bookings import admin_logins as admin_logins
+from bookings import admin_pages as admin_pages
 from bookings import admin_people as admin_people
 from bookings import admin_wording as admin_wording
 from bookings.models import Appointment, Client, ClientMerge, Event, Message

@@ -24,6 +24,7 @@ from services.models import (
     ServiceOption,
     SpaProfile,
 )
+from services.versions import record, record_as_found
 
 STARTING_CONTENT = Path(__file__).resolve().parent / "content"
 
@@ -39,6 +40,7 @@ class Loading:
     folder: Path
     known: set[str]
     loaded: list[str] = field(default_factory=list)
+    changed: list[Service] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def is_due(self, key: str, *, exists: bool) -> bool:
@@ -67,6 +69,8 @@ def load_content(folder: Path = STARTING_CONTENT) -> Loading:
         categories = _load_categories(loading)
         contraindications = _load_contraindications(loading)
         _load_services(loading, categories, contraindications)
+        if loading.changed:
+            record(loading.changed, note=_("Starting content"))
     return loading
 
 
@@ -130,12 +134,12 @@ def _load_service(
         loading.left_out.append(f"service:{slug}")
     elif loading.is_due(f"service:{slug}", exists=Service.objects.filter(slug=slug).exists()):
         values["body"] = _read_text(loading, path.with_suffix(".html"))
-        _create_service(values, category, reasons, where)
+        loading.changed.append(_create_service(values, category, reasons, where))
 
 
 def _create_service(
     values: dict[str, Any], category: Category, reasons: set[str], where: str
-) -> None:
+) -> Service:
     options = _tables(values, "option", where, slugged=False)
     faqs = _tables(values, "faq", where, slugged=False, needed=False)
     service = Service(category=category, status=Service.Status.PUBLISHED)
@@ -146,6 +150,7 @@ def _create_service(
         numbered = {"position": number * 10, **table}
         _save(Faq(service=service), numbered, f"{where}: faq {number}")
     service.contraindications.set(Contraindication.objects.filter(slug__in=reasons))
+    return service
 
 
 def _add_new_reasons(loading: Loading, slug: str, reasons: set[str]) -> None:
@@ -154,6 +159,8 @@ def _add_new_reasons(loading: Loading, slug: str, reasons: set[str]) -> None:
     fresh = {reason for reason in reasons if f"contraindication:{reason}" in loading.loaded}
     service = Service.objects.filter(slug=slug).first()
     if service and fresh:
+        record_as_found(service)
+        loading.changed.append(service)
         service.contraindications.add(*Contraindication.objects.filter(slug__in=fresh))
 
 

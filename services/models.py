@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, StepValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ from django_prose_editor.fields import ProseEditorField
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import SUPPORTED_REGIONS
 
-from services import screening
+from services import photos, screening
 from services.cells import CELL_MINUTES
 
 RICH_TEXT = {
@@ -36,6 +36,7 @@ RICH_TEXT = {
     "TableRow": True,
     "TableHeader": True,
     "TableCell": True,
+    "Callout": True,
 }
 
 
@@ -247,7 +248,18 @@ class Service(models.Model):
         help_text=_("Stands in e-mail subjects and calendars, where others may read along."),
     )
     summary = models.CharField(_("summary"), max_length=200)
-    description = models.CharField(_("description for search engines"), max_length=160, blank=True)
+    title = models.CharField(
+        _("title for search engines"),
+        max_length=60,
+        blank=True,
+        help_text=_("Left empty, the name of the treatment."),
+    )
+    description = models.CharField(
+        _("description for search engines"),
+        max_length=160,
+        blank=True,
+        help_text=_("Left empty, the summary."),
+    )
     body = RichTextField(_("page text"))
     preparation = RichTextField(_("how to prepare"))
     aftercare = RichTextField(_("afterwards"))
@@ -283,6 +295,9 @@ class Service(models.Model):
     )
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
+    # The address under which the row was read or last saved.
+    _known_slug: str | None = None
+
     objects = ServiceQuerySet.as_manager()
 
     class Meta:
@@ -293,8 +308,34 @@ class Service(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._keep_old_address()
+
     def get_absolute_url(self) -> str:
         return reverse("services:treatment", args=[self.slug])
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Service":
+        service = super().from_db(*args, **kwargs)
+        service._known_slug = service.__dict__.get("slug")
+        return service
+
+    @property
+    def picture(self) -> photos.Picture | None:
+        """The photo in all its sizes."""
+        return photos.picture_of(str(self.photo.name)) if self.photo else None
+
+    def _keep_old_address(self) -> None:
+        before = self._known_slug
+        if before == self.slug:
+            return
+        # An address that is in use again leads to its page, not to the one that had it before.
+        OldAddress.objects.filter(slug=self.slug).delete()
+        if before:
+            OldAddress.objects.update_or_create(slug=before, defaults={"service": self})
+        self._known_slug = self.slug
 
     def rules_for_everyone(self) -> list[screening.Rule]:
         """What applies to all who book this treatment, without a question."""
@@ -315,6 +356,25 @@ class Service(models.Model):
     def clean(self) -> None:
         if self.photo and not self.photo_alt:
             raise ValidationError({"photo_alt": _("Say in a few words what the photo shows.")})
+
+
+class OldAddress(models.Model):
+    """An address that a treatment's page once had; it leads to the page for good.
+
+    It names the page, not another address: so there are no chains and no circles.
+    """
+
+    slug = models.SlugField(_("address"), unique=True, max_length=80)
+    service = models.ForeignKey(
+        Service, verbose_name=_("treatment"), on_delete=models.CASCADE, related_name="old_addresses"
+    )
+
+    class Meta:
+        verbose_name = _("old address")
+        verbose_name_plural = _("old addresses")
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class ServiceOption(models.Model):

@@ -37,13 +37,21 @@ def first_of_other_categories(services: Sequence[Service]) -> list[Service]:
     return list(first.values())[1:]
 
 
+def services_for(user: User | AnonymousUser) -> QuerySet[Service]:
+    """Return the treatments that ``user`` may know of, and nothing around them."""
+    return Service.objects.all() if user.is_staff else Service.objects.published()
+
+
 def visible_services(user: User | AnonymousUser) -> QuerySet[Service]:
     """Return the treatments whose page ``user`` may see: staff see drafts, too."""
-    visible = Service.objects.all() if user.is_staff else Service.objects.published()
-    return visible.select_related("category").prefetch_related(
-        _offered_options(),
-        Prefetch("contraindications", Contraindication.objects.filter(active=True)),
-        "faqs",
+    return (
+        services_for(user)
+        .select_related("category")
+        .prefetch_related(
+            _offered_options(),
+            Prefetch("contraindications", Contraindication.objects.filter(active=True)),
+            "faqs",
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
@@ -25,7 +26,12 @@ def business(spa: SpaProfile) -> dict[str, Any]:
         "url": home,
         "telephone": spa.phone.as_e164,
         "email": spa.email,
-        "address": ", ".join(spa.address.split("\n")),
+        "address": {
+            "@type": "PostalAddress",
+            "streetAddress": ", ".join(spa.address.split("\n")),
+            "addressCountry": spa.country,
+        },
+        "image": absolute(static("img/share.png")),
         "currenciesAccepted": spa.currency,
     }
 
@@ -33,6 +39,8 @@ def business(spa: SpaProfile) -> dict[str, Any]:
 def treatment(service: Service, spa: SpaProfile) -> dict[str, Any]:
     """Describe one treatment with an offer for each length."""
     address = absolute(service.get_absolute_url())
+    picture = service.picture
+    image = picture.shared_url or picture.url if picture else static("img/share.png")
     return {
         "@context": CONTEXT,
         "@type": "Service",
@@ -40,6 +48,7 @@ def treatment(service: Service, spa: SpaProfile) -> dict[str, Any]:
         "description": service.description or service.summary,
         "serviceType": service.category.name,
         "url": address,
+        "image": absolute(image),
         "provider": {"@type": "DaySpa", "@id": business(spa)["@id"], "name": spa.name},
         "offers": [
             {

@@ -13,6 +13,7 @@ from django.views.static import serve
 from services import queries, structured_data
 from services.addresses import absolute
 from services.models import SpaProfile
+from services.photos import Picture
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -41,6 +42,13 @@ def menu(request: HttpRequest) -> HttpResponse:
 
 def treatment(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one treatment: prices, free times, what it is, and when not to come."""
+    return treatment_page(request, slug)
+
+
+def treatment_page(
+    request: HttpRequest, slug: str, *, is_preview: bool = False, photo: Picture | None = None
+) -> HttpResponse:
+    """Return the page of a treatment; a preview says that it is one, and may bring its photo."""
     spa = _spa(request)
     service = get_object_or_404(queries.visible_services(request.user), slug=slug)
     steps = [_home_step(), _menu_step(), (service.name, service.get_absolute_url())]
@@ -54,6 +62,8 @@ def treatment(request: HttpRequest, slug: str) -> HttpResponse:
             "service": service,
             "reasons": queries.reasons_by_severity(service.contraindications.all()),
             "structured": structured,
+            "picture": photo or service.picture,
+            "is_preview": is_preview,
         },
     )
 
@@ -83,8 +93,10 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 
 def photo(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Show a photo that an owner chose for a treatment."""
-    return serve(request, path, document_root=str(Path(settings.MEDIA_ROOT, "services")))
+    """Show a photo that an owner chose for a treatment; its name is never used for another."""
+    answer = serve(request, path, document_root=str(Path(settings.MEDIA_ROOT, "services")))
+    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return answer
 
 
 def _spa(request: HttpRequest) -> SpaProfile:

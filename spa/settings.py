@@ -19,6 +19,9 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from js_asset import static_lazy
+
+from services.callout import allow_callout
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -139,6 +142,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
     "bookings.middleware.new_spa",
+    "services.middleware.OldAddresses",
     "allauth.account.middleware.AccountMiddleware",
     "bookings.middleware.account_pages",
     "bookings.middleware.keep_sessions",
@@ -305,6 +309,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "spa.static.StaticStorage"},
 }
+
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {"js": [static_lazy("js/admin/callout.js")], "extensions": {"Callout": allow_callout}},
+]
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

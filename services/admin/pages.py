@@ -1,17 +1,37 @@
 """Where owners edit the menu and the page of each treatment."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import Count, QuerySet, Subquery
-from django.http import HttpRequest
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from services import photos
+from services.admin.claims import claims_in
+from services.admin.clash import find_clash
 from services.admin.editor import EditorAdmin
+from services.admin.order import MenuOrder, last_position
+from services.admin.page_form import LIVE, PUBLISH, ServiceForm
+from services.admin.page_history import PageHistory
+from services.admin.preview import PagePreview
+from services.admin.withdrawing import Withdrawing
+from services.claims import rules
 from services.models import Category, Faq, Service, ServiceOption, SpaProfile
+from services.pages import publish_pages
 from services.templatetags.menu import money
+from services.versions import record, record_as_found
 
 
 @admin.register(Category)
@@ -45,42 +65,41 @@ class FaqInline(admin.StackedInline):
 
     model = Faq
     extra = 0
-    classes = ["collapse"]
 
 
 @admin.register(Service)
-class ServiceAdmin(EditorAdmin):
+class ServiceAdmin(MenuOrder, PagePreview, PageHistory, Withdrawing, EditorAdmin):
     """A treatment and its page."""
 
-    list_display = ["name", "category", "status", "prices", "position"]
-    list_editable = ["position"]
+    form = ServiceForm
+    change_form_template = "admin/services/service/change_form.html"
+    change_list_template = "admin/services/service/change_list.html"
+    list_display = ["name", "category", "status", "prices"]
     list_filter = ["status", "category"]
     search_fields = ["name", "summary", "body"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["contraindications"]
-    readonly_fields = ["updated_at"]
+    readonly_fields = ["updated_at", "found_as"]
     inlines = [OptionInline, FaqInline]
     actions = ["publish", "unpublish"]
-    save_on_top = True
     fieldsets = [
         (
             None,
             {
                 "fields": [
+                    "seen",
                     "name",
                     "slug",
                     "discreet_name",
                     "category",
-                    "position",
-                    "status",
-                    "updated_at",
                     "summary",
-                    "description",
+                    "updated_at",
                 ]
             },
         ),
         (_("Page"), {"fields": ["body", "preparation", "aftercare"]}),
-        (_("Picture"), {"fields": ["illustration", "photo", "photo_alt"]}),
+        (_("Picture"), {"fields": ["photo", "photo_alt", "illustration"]}),
+        (_("Search engines and sharing"), {"fields": ["title", "description", "found_as"]}),
         (
             _("Time around the treatment"),
             {"fields": ["buffer_before_minutes", "buffer_after_minutes"]},
@@ -98,22 +117,111 @@ class ServiceAdmin(EditorAdmin):
             .annotate(currency=currency)
         )
 
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            *self.order_urls(),
+            *self.preview_urls(),
+            *self.history_urls(),
+            *self.withdrawing_urls(),
+            *super().get_urls(),
+        ]
+
     @admin.display(description=_("prices"))
     def prices(self, service: Any) -> str:
         """The offered prices, the shortest length first."""
         offered = (option for option in service.options.all() if option.active)
         return ", ".join(money(option.price, service.currency) for option in offered)
 
+    @admin.display(description=_("How it looks"))
+    def found_as(self, service: Service) -> SafeString:
+        """The page as search engines and shared links show it."""
+        spa = SpaProfile.objects.first()
+        return render_to_string(
+            "admin/services/service/found.html", {"service": service, "spa": spa}
+        )
+
     @admin.action(description=_("Publish the chosen treatments"), permissions=["change"])
     def publish(self, request: HttpRequest, services: QuerySet[Service]) -> None:
         """Show the chosen treatments to clients."""
-        count = services.update(status=Service.Status.PUBLISHED, updated_at=timezone.now())
+        count = publish_pages(services=services, by=request.user)
         said = ngettext("%d treatment is public now.", "%d treatments are public now.", count)
         self.message_user(request, said % count, messages.SUCCESS)
 
-    @admin.action(description=_("Withdraw the chosen treatments"), permissions=["change"])
-    def unpublish(self, request: HttpRequest, services: QuerySet[Service]) -> None:
-        """Turn the chosen treatments into drafts, which only staff can see."""
-        count = services.update(status=Service.Status.DRAFT, updated_at=timezone.now())
-        said = ngettext("%d treatment is a draft now.", "%d treatments are drafts now.", count)
-        self.message_user(request, said % count, messages.SUCCESS)
+    @admin.action(description=_("Take the chosen treatments off the site"), permissions=["change"])
+    def unpublish(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse:
+        """Ask first, with the visits that are booked."""
+        return HttpResponseRedirect(self.withdrawing_address(services))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {
+            **(extra_context or {}),
+            "live": LIVE,
+            "publish": PUBLISH,
+            "claim_rules": [asdict(rule) for rule in rules()],
+            "claims": lambda: claims_in(Service.objects.filter(pk=_key(object_id)).first()),
+        }
+        if request.method != "POST" or object_id is None:
+            return super().changeform_view(request, object_id, form_url, context)
+        with transaction.atomic():
+            service = self._locked(object_id)
+            clash = find_clash(service, request) if service else None
+            if clash:
+                request.POST = clash.data  # type: ignore[assignment]
+                context["clash"] = clash
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def _locked(self, object_id: str) -> Service | None:
+        # Held until the answer: of two that save at once, the second sees what the first wrote.
+        return Service.objects.select_for_update().filter(pk=_key(object_id)).first()
+
+    def save_model(
+        self, request: HttpRequest, service: Service, form: forms.Form, change: bool
+    ) -> None:
+        if change:
+            record_as_found(service)
+        else:
+            service.position = last_position()
+        if PUBLISH in form.data:
+            service.status = Service.Status.PUBLISHED
+        if isinstance(form, ServiceForm) and form.prepared:
+            service.photo = photos.store(form.prepared)
+        super().save_model(request, service, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        note = _now("Published: clients see it from now on") if PUBLISH in form.data else ""
+        record([form.instance], by=request.user, note=note)
+
+    def response_add(
+        self, request: HttpRequest, service: Service, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._saved(request, service)
+
+    def response_change(self, request: HttpRequest, service: Service) -> HttpResponse:
+        return self._saved(request, service)
+
+    def _saved(self, request: HttpRequest, service: Service) -> HttpResponse:
+        if service.status == Service.Status.PUBLISHED:
+            said = _("Saved. Clients see it now: <a href='{}'>look at the page</a>.")
+        else:
+            said = _("Saved as a draft. Only staff see it: <a href='{}'>look at the draft</a>.")
+        words = format_html(str(said), service.get_absolute_url())
+        self.message_user(request, words, messages.SUCCESS)
+        if risky := {claim.words.lower() for claim in claims_in(service)}:
+            look = _now("Saved all the same; please look again at: %s. The reasons stand below.")
+            self.message_user(request, look % ", ".join(sorted(risky)), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:services_service_change", args=[service.pk]))
+
+
+def _key(object_id: str | None) -> int:
+    """The primary key in an address of the admin; 0, which no row has, for anything else."""
+    plain = unquote(object_id or "")
+    return int(plain) if plain.isascii() and plain.isdecimal() and len(plain) < 19 else 0

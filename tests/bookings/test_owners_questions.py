@@ -22,7 +22,7 @@ from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of
-from tests.services.test_admin import form_data
+from tests.services.owners_forms import form_data
 
 pytestmark = pytest.mark.django_db
 

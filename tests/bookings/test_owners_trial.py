@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from bookings.models import Event, HealthCheck, HealthReading
 from services.models import Contraindication, Service, SpaProfile
 from tests.bookings.staff_pages import browser_of
-from tests.services.test_admin import form_data
+from tests.services.owners_forms import form_data
 
 pytestmark = pytest.mark.django_db
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from services.loader import load_content
@@ -42,3 +43,12 @@ def olive(db: None) -> User:
 def dana(db: None) -> User:
     """Return the front desk's login: staff, without any right to edit the menu."""
     return User.objects.create_user("dana", "dana@example.com", "linden-blossom", is_staff=True)
+
+
+@pytest.fixture
+def owner(client: Client, content: SpaProfile) -> Client:
+    """Return a browser in which Olive is logged in: staff, in the owners' group."""
+    olive = User.objects.create_user("olive", is_staff=True)
+    olive.groups.add(Group.objects.get(name="Owners"))
+    client.force_login(olive)
+    return client

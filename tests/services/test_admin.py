@@ -12,48 +12,11 @@ from django.test import Client
 from PIL import Image
 
 from services.models import Category, Contraindication, LoadedContent, Service, SpaProfile
+from tests.services.owners_forms import address_of, edit
 
 SIGN_OFF = "This list is not signed off."
 SERVICES = "/admin/services/service/"
 REASONS = "/admin/services/contraindication/"
-
-
-@pytest.fixture
-def owner(client: Client, content: SpaProfile) -> Client:
-    """Return a browser in which Olive is logged in: staff, in the owners' group."""
-    olive = User.objects.create_user("olive", is_staff=True)
-    olive.groups.add(Group.objects.get(name="Owners"))
-    client.force_login(olive)
-    return client
-
-
-def form_data(response: Any) -> dict[str, Any]:
-    """Return what a browser would send back from an untouched admin form."""
-    form = response.context["adminform"].form
-    formsets = [one.formset for one in response.context["inline_admin_formsets"]]
-    forms = [form, *(row for formset in formsets for row in formset)]
-    managed = [formset.management_form for formset in formsets]
-    data = {}
-    for one in [*forms, *managed]:
-        for name in one.fields:
-            value = one[name].value()
-            if value is not None and value is not False:
-                data[one.add_prefix(name)] = getattr(value, "pk", value)
-    for name in [key for key in data if key.endswith("photo")]:
-        del data[name]
-    return data
-
-
-def edit(client: Client, address: str, **changes: Any) -> Any:
-    data = form_data(client.get(address))
-    data["contraindications"] = [
-        getattr(one, "pk", one) for one in data.pop("contraindications", [])
-    ]
-    return client.post(address, {**data, **changes})
-
-
-def address_of(row: Any) -> str:
-    return f"/admin/services/{row._meta.model_name}/{row.pk}/change/"
 
 
 @pytest.mark.parametrize("model", ["service", "category", "contraindication"])
@@ -102,7 +65,9 @@ def test_owner_withdraws_and_publishes_treatments(owner: Client) -> None:
     service = Service.objects.get(slug="tui-na")
     before = service.updated_at
     chosen = {"_selected_action": [service.pk]}
-    said = owner.post(SERVICES, {"action": "unpublish", **chosen}, follow=True)
+    asked = owner.post(SERVICES, {"action": "unpublish", **chosen}, follow=True)
+    assert "No coming visit is booked." in asked.content.decode()
+    said = owner.post(asked.redirect_chain[-1][0], follow=True)
     assert "1 treatment is a draft now." in said.content.decode()
     service.refresh_from_db()
     assert (service.status, service.updated_at > before) == ("draft", True)
@@ -114,7 +79,7 @@ def test_owner_withdraws_and_publishes_treatments(owner: Client) -> None:
 
 def picture() -> SimpleUploadedFile:
     content = BytesIO()
-    Image.new("RGB", (4, 3), "green").save(content, "PNG")
+    Image.new("RGB", (640, 480), "green").save(content, "PNG")
     return SimpleUploadedFile("hands.png", content.getvalue(), "image/png")
 
 
@@ -122,9 +87,9 @@ def test_photo_of_a_treatment_is_shown_with_its_words(owner: Client) -> None:
     service = Service.objects.get(slug="tui-na")
     edit(owner, address_of(service), photo=picture(), photo_alt="Two hands on a back")
     page = owner.get("/services/tui-na/").content.decode()
-    [address] = re.findall(r'<img class="treatment__photo" src="([^"]+)" alt="Two hands', page)
+    [address] = re.findall(r'<img class="treatment__photo" src="([^"]+)"[^>]+alt="Two hands', page)
     response = owner.get(address)
-    assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/webp")
     response.close()
 
 
@@ -244,8 +209,10 @@ def test_every_field_of_a_row_can_be_edited(model: type[Service] | type[Contrain
         for name in options["fields"]
     }
     fields = {one.name for one in [*model._meta.fields, *model._meta.many_to_many]}
-    # The treatments that ask about it stand in their own table.
-    assert shown - {"services"} == fields - {"id"}
+    # The buttons set whether a page is public, and the order has a page of its own; the treatments
+    # that ask about a reason stand in their own table.
+    elsewhere = {"id", "status", "position"} if model is Service else {"id"}
+    assert shown - {"seen", "found_as", "rooms", "services"} == fields - elsewhere
 
 
 def test_each_field_of_the_profile_says_what_it_does(owner: Client, content: SpaProfile) -> None:

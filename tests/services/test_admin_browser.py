@@ -52,8 +52,8 @@ def test_owner_writes_in_the_editor(page: Page, complaints: list[str], tui_na: S
     page.keyboard.type("warm")
     page.keyboard.press("Control+B")
     page.keyboard.type(" room.")
-    page.get_by_role("button", name="Save", exact=True).first.click()
-    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    page.get_by_role("button", name="Save for clients to see").click()
+    expect(page.get_by_text("Saved. Clients see it now")).to_be_visible()
     tui_na.refresh_from_db()
     assert tui_na.body == "<p>Slow hands, <strong>warm</strong> room.</p>"
     assert complaints == []
@@ -66,8 +66,8 @@ def test_table_survives_the_editor(page: Page, complaints: list[str], tui_na: Se
     body.locator("p").first.click()
     page.keyboard.press("Home")
     page.keyboard.type("Dear reader. ")
-    page.get_by_role("button", name="Save and continue editing").first.click()
-    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    page.get_by_role("button", name="Save for clients to see").click()
+    expect(page.get_by_text("Saved. Clients see it now")).to_be_visible()
     page.goto(page.url.split("/admin/")[0] + lead.get_absolute_url())
     expect(page.get_by_text("Dear reader.")).to_be_visible()
     headings = page.get_by_role("columnheader").all_text_contents()

@@ -346,7 +346,12 @@ def test_business_is_described_on_the_home_page(client: Client, content: SpaProf
         "url": "https://spa.example/",
         "telephone": "+442079460018",
         "email": "hello@qi-spa.example",
-        "address": "7 Willow Court Lane, London NW26 9QS",
+        "address": {
+            "@type": "PostalAddress",
+            "streetAddress": "7 Willow Court Lane, London NW26 9QS",
+            "addressCountry": "GB",
+        },
+        "image": "https://spa.example/static/img/share.png",
         "currenciesAccepted": "GBP",
     }
 
@@ -360,6 +365,7 @@ def test_treatment_is_described_with_its_offers(client: Client, content: SpaProf
         "description": "An hour of rest.",
         "serviceType": "Massage",
         "url": "https://spa.example/services/rest/",
+        "image": "https://spa.example/static/img/share.png",
         "provider": {
             "@type": "DaySpa",
             "@id": "https://spa.example/#spa",

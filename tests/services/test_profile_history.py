@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from services.models import SpaProfile
-from tests.services.test_admin import edit
+from tests.services.owners_forms import edit
 
 PROFILE = "/admin/services/spaprofile/1/change/"
 HISTORY = "/admin/services/spaprofile/1/history/"
