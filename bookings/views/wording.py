@@ -1,6 +1,7 @@
 """The owners' pages for the words of the messages: all kinds, one kind, and its letter."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +18,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from redis.exceptions import RedisError
 
 from bookings import actions
 from bookings.forms.wording import WordingForm
@@ -83,8 +85,7 @@ def edit(request: HttpRequest, kind: str) -> HttpResponse:
 def letter(request: HttpRequest, kind: str) -> HttpResponse:
     """Return the HTML part of the letter: of a draft, of a version, or of what holds."""
     page = _page(request, kind)
-    draft = cache.get(_draft_key(request, request.GET.get("draft", "")))
-    words = Words(**draft) if draft else page.words_in_force
+    words = _laid_down(request, request.GET.get("draft", "")) or page.words_in_force
     return framed(render_letter(page.letter(words), spa=page.spa).html)
 
 
@@ -212,6 +213,9 @@ class _Page:
         except TooMany:
             said = _("That was the fifth test within ten minutes. Please wait a little.")
             messages.error(self.request, said)
+        except RedisError:
+            said = _("No test can be sent at the moment. What you wrote is still here.")
+            messages.error(self.request, said)
         except NotTaken as trouble:
             said = _("The mail server did not take the test mail. %(reason)s")
             messages.error(self.request, said % {"reason": trouble})
@@ -252,7 +256,8 @@ class _Page:
     def _draft(self, form: WordingForm) -> str:
         """Lay the typed words down for the frame; what is in the address stays short."""
         token = secrets.token_urlsafe(16)
-        cache.set(_draft_key(self.request, token), form.typed._asdict(), DRAFT_LASTS)
+        with suppress(RedisError):
+            cache.set(_draft_key(self.request, token), form.typed._asdict(), DRAFT_LASTS)
         return urlencode({"draft": token, "visit": self.chosen})
 
 
@@ -276,6 +281,14 @@ def _around(request: HttpRequest) -> dict[str, Any]:
         "opts": Wording._meta,
         "title": _("Words of the messages"),
     }
+
+
+def _laid_down(request: HttpRequest, token: str) -> Words | None:
+    """The draft of ``token``; none where it is gone, or Redis is."""
+    with suppress(RedisError):
+        draft = cache.get(_draft_key(request, token))
+        return Words(**draft) if draft else None
+    return None
 
 
 def _draft_key(request: HttpRequest, token: str) -> str:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from bookings import actions
 from bookings.models import Appointment, Message, Room, Therapist, VisitLink, Wording, Words
@@ -259,6 +260,22 @@ def test_a_test_mail_that_is_not_taken_says_so(owner: Browser, smtp: MailServer)
 def test_a_wrong_text_sends_no_test(owner: Browser, smtp: MailServer) -> None:
     assert "There is no “{nmae}”." in post(owner, "_test", text="{nmae}")
     assert smtp.messages == []
+
+
+def test_nothing_typed_is_lost_while_redis_is_away(
+    owner: Browser, smtp: MailServer, settings: Settings
+) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+    page = post(owner, "_test")
+    assert "No test can be sent at the moment. What you wrote is still here." in page
+    assert 'value="See you {when}"' in page
+    assert "You are booked" in framed_letter(owner, page)
+    assert "Saved." in post(owner, "_save")
 
 
 def test_test_mails_are_limited(owner: Browser, smtp: MailServer) -> None:
