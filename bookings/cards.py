@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, Lower
 from django.utils.translation import gettext as _
 
 from bookings.actions import may_arrive
 from bookings.actions.changes import CHANGEABLE, PLACEABLE
-from bookings.models import Appointment, HealthCheck, TimeOff
+from bookings.models import Appointment, BadAddress, HealthCheck, Message, TimeOff
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
 from bookings.models.health import HEALTH_ANSWERS
+from bookings.models.messages import LOST, TIMED
 from services.models import SpaProfile
 
 Status = Appointment.Status
@@ -93,6 +96,36 @@ class Card:
             return Badge("clearance", _("Awaiting clearance"))
         # A granted clearance still asks the therapist to look.
         return Badge("adapt", _("Adapt"))
+
+    @property
+    def mail(self) -> Badge | None:
+        """What became of the latest mail about the visit; its kind is a message's state."""
+        visit: Any = self.appointment
+        if visit.client is None or not visit.client.email:
+            return None
+        if self.address_comes_back:
+            return Badge("bounced", _("Mail to this address comes back"))
+        if not visit.latest_mail:
+            return None
+        kind, state = visit.latest_mail.split()
+        words = {"what": Message.Kind(kind).label}
+        if state in LOST:
+            return Badge(state, _("%(what)s: not delivered") % words)
+        if state == Message.State.SENT:
+            return Badge(state, _("%(what)s: sent") % words)
+        return Badge(state, _("%(what)s: about to be sent") % words)
+
+    @property
+    def address_comes_back(self) -> bool:
+        """Whether mail to the client's address is known to come back."""
+        visit: Any = self.appointment
+        return bool(visit.address_trouble == BadAddress.Trouble.BOUNCED)
+
+    @property
+    def mail_is_lost(self) -> bool:
+        """Whether somebody who is still to come may not have heard of it."""
+        mail = self.mail
+        return mail is not None and mail.kind in LOST and not self.is_past
 
     @property
     def mood(self) -> str:
@@ -214,12 +247,30 @@ class Card:
         return self.can_decide and not self.health_is_open and not self.has_begun
 
 
+def _troubles() -> QuerySet[BadAddress, Any]:
+    bad = BadAddress.objects.filter(address=Lower(OuterRef("client__email")))
+    return bad.values("trouble")[:1]
+
+
+def _latest_mail() -> QuerySet[Message, Any]:
+    """Kind and state of what was sent last, or should have been; reminders to come do not count."""
+    told = Message.objects.to_client().filter(appointment=OuterRef("pk"))
+    told = told.exclude(state=Message.State.VOID)
+    told = told.exclude(state=Message.State.PENDING, kind__in=TIMED)
+    latest = told.order_by(Coalesce("sent_at", "due_at").desc(), "-pk")
+    return latest.values(told=Concat("kind", Value(" "), "state"))[:1]
+
+
 def shown() -> AppointmentQuerySet:
     """Appointments with all that a card shows, and without the health answers."""
     valid = SpaProfile.objects.values("health_check_valid_days")[:1]
     return (
         Appointment.objects.exclude(status=Status.EXPIRED)
-        .annotate(health_valid_days=Subquery(valid))
+        .annotate(
+            health_valid_days=Subquery(valid),
+            address_trouble=Subquery(_troubles()),
+            latest_mail=Subquery(_latest_mail()),
+        )
         .select_related("client", "service", "option", "therapist", "room", "health_check")
         .defer(*HEALTH_ANSWERS)
     )

@@ -12,10 +12,9 @@ from random import Random
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
-from bookings import actions, demo_people
+from bookings import actions, demo_mail, demo_people
 from bookings.models import (
     Appointment,
     Client,
@@ -39,7 +38,6 @@ PASSWORD = "quiet-water"  # noqa: S105  For a trial on one's own machine; printe
 DAYS_BACK, DAYS_AHEAD = 14, 14
 WAITING_REQUESTS = 4
 MOVED_VISITS = 6
-REMINDERS_TO_SEND = 3
 # Until how long before a visit the demo's desk has decided its request.
 VISITS_TO_MOVE_FROM = timedelta(days=5)
 DECIDED_BY = timedelta(hours=26)
@@ -145,15 +143,16 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _word_a_message(stage, users["olive"])
 
     _book(stage, _plans(stage, therapists))
-    _deliver_mail(until=now, kinds=[Message.Kind.CONFIRMATION, Message.Kind.REQUEST_RECEIVED])
+    demo_mail.deliver(until=now, kinds=[Message.Kind.CONFIRMATION, Message.Kind.REQUEST_RECEIVED])
     _decide_requests(stage)
     _move_some(stage)
     _cancel_some(stage)
-    _deliver_mail(until=now, kinds=Message.Kind.values)
+    demo_mail.deliver(until=now, kinds=Message.Kind.values)
     _live_through(stage)
     _note_treatments(stage)
-    _let_two_messages_fail(stage)
-    _leave_reminders_to_send(stage)
+    demo_mail.lose_some(now=now)
+    demo_mail.leave_reminders_to_send(now=now)
+    demo_mail.keep_copies(spa=spa)
     _hold_two_times(stage)
     _leave_visits_to_move(stage)
     _backdate_clients()
@@ -586,43 +585,6 @@ def _ended(stage: Stage, visit: Appointment) -> Appointment:
         came = visit.starts_at - timedelta(minutes=stage.chance.randint(2, 12))
         visit = actions.mark_arrived(appointment=visit, by=stage.desk, now=came)
     return actions.mark_completed(appointment=visit, by=stage.desk, now=visit.ends_at)
-
-
-def _deliver_mail(*, until: datetime, kinds: Iterable[str]) -> None:
-    # Stands in for the mail server: weeks of old mail must not go out on the first start.
-    Message.objects.pending().filter(due_at__lte=until, kind__in=list(kinds)).update(
-        state=Message.State.SENT, sent_at=F("due_at") + timedelta(seconds=4), attempts=1
-    )
-
-
-def _let_two_messages_fail(stage: Stage) -> None:
-    sent = Message.objects.filter(
-        state=Message.State.SENT,
-        kind=Message.Kind.CONFIRMATION,
-        appointment__status=Status.CONFIRMED,
-        appointment__starts_at__gt=stage.now,
-    )
-    failed = list(sent.order_by("appointment__starts_at").values_list("pk", flat=True)[3:8:4])
-    Message.objects.filter(pk__in=failed).update(
-        state=Message.State.FAILED,
-        sent_at=None,
-        attempts=1,
-        last_error="550 5.1.1 mailbox unavailable",
-    )
-
-
-def _leave_reminders_to_send(stage: Stage) -> None:
-    """The newest reminders go out when the worker starts, so that a trial has some to read."""
-    sent = Message.objects.filter(
-        state=Message.State.SENT,
-        kind=Message.Kind.REMINDER,
-        appointment__status=Status.CONFIRMED,
-        appointment__starts_at__gt=stage.now,
-    )
-    newest = list(sent.order_by("-due_at").values_list("pk", flat=True)[:REMINDERS_TO_SEND])
-    Message.objects.filter(pk__in=newest).update(
-        state=Message.State.PENDING, sent_at=None, attempts=0
-    )
 
 
 def _hold_two_times(stage: Stage) -> None:

@@ -66,6 +66,16 @@ class Strip:
         )
 
     @property
+    def unheard(self) -> list[Card]:
+        """Whom mail did not reach and who is still to come on this day, be it another one."""
+        coming = (Status.REQUESTED, Status.CONFIRMED)
+        return [
+            card
+            for card in self.day.cards
+            if card.mail_is_lost and card.appointment.status in coming and not card.has_begun
+        ]
+
+    @property
     def ready(self) -> list[Therapist]:
         """Therapists who have said today that they are ready for the next one, and still wait."""
         therapists = [column.therapist for column in self.day.columns] if self.day.is_today else []

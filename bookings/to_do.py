@@ -11,6 +11,7 @@ from bookings.cards import Card
 from bookings.clearances import Request, decide_by
 from bookings.history import Line
 from bookings.mails import Post
+from bookings.words import dialled_in
 from services.models import SpaProfile
 
 # The events that may carry the reason for which a rule of the house was left aside.
@@ -25,7 +26,7 @@ def to_do(card: Card, *, history: Sequence[Line], post: Post, spa: SpaProfile) -
         _decision(card, history, spa),
         _call(card),
         _lateness(card),
-        _given_up(post),
+        _unheard(card, post, spa),
         _stranding(history),
     ]
     return [words for words in found if words]
@@ -74,8 +75,17 @@ def _stranding(history: Sequence[Line]) -> str:
     return _("Hours, time off, treatments or rooms have changed: does it have to be moved?")
 
 
-def _given_up(post: Post) -> str:
-    lost = next((mail for mail in post.mails if mail.was_lost), None)
-    if lost is None:
+def _unheard(card: Card, post: Post, spa: SpaProfile) -> str:
+    """Whom to call since mail does not get there, and why; the number is there to be dialled."""
+    if not card.mail_is_lost or card.appointment.client is None:
         return ""
-    return _("A mail did not arrive (%(what)s): please call.") % {"what": lost.what.lower()}
+    client = card.appointment.client
+    call = _("call %(name)s") % {"name": client}
+    if client.phone:
+        number = dialled_in(client.phone, spa.country)
+        call = _("call %(name)s, %(number)s") % {"name": client, "number": number}
+    if card.address_comes_back:
+        return _("Mail to this address comes back: %(call)s.") % {"call": call}
+    lost = next((mail for mail in post.mails if mail.was_lost), None)
+    what = lost.what.lower() if lost else _("message")
+    return _("A mail did not arrive (%(what)s): %(call)s.") % {"what": what, "call": call}

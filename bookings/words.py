@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext, to_locale
 from django.utils.translation import gettext as _
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumbers import region_code_for_number
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -123,6 +125,13 @@ def is_ambiguous(at: datetime) -> bool:
 def either(names: Sequence[str]) -> str:
     """Mia, Noor or Tomas."""
     return format_list(names, "or", _locale())
+
+
+def dialled_in(number: PhoneNumber, country: str) -> str:
+    """Write ``number`` as people in ``country`` (two letters) dial it: 020 7946 0001."""
+    if region_code_for_number(number) == country:
+        return number.as_national
+    return number.as_international
 
 
 def _locale() -> Locale:

@@ -42,7 +42,7 @@ def comes_back(address: str) -> bool:
 def note_return(news: Return) -> Message | None:
     """Note that a mail came back; returns which, where it is known and was not noted before."""
     message = _message_of(news)
-    if news.for_good:
+    if news.for_good and not _is_trusted_since(message, news):
         note_bad_address(
             address=news.address, trouble=Trouble.BOUNCED, reason=news.reason, now=news.at
         )
@@ -90,9 +90,26 @@ def forget_unused_addresses() -> int:
     return BadAddress.objects.filter(pk__in=unused).delete()[0]
 
 
+def is_unwanted(address: str) -> bool:
+    """Whether somebody called our mail to ``address`` unwanted; one query."""
+    return BadAddress.objects.filter(address=address.lower()).exists()
+
+
+def _is_trusted_since(message: Message | None, news: Return) -> bool:
+    """Whether these are old news, told again after the address was said to work."""
+    if message is None or message.appointment is None:
+        return False
+    trusted = message.appointment.events.filter(kind="address_trusted", at__gte=news.at)
+    return trusted.exists()
+
+
 def _message_of(news: Return) -> Message | None:
-    """The mail that the news is of, locked: the latest to that address before it came back."""
-    sent = Message.objects.filter(sent_to__iexact=news.address, sent_at__lte=news.at)
+    """The mail that the news is of, locked: by the provider's name of it, else the latest."""
+    sent = Message.objects.filter(sent_to__iexact=news.address)
+    if news.provider_key:
+        sent = sent.filter(answer=news.provider_key)
+    else:
+        sent = sent.filter(sent_at__lte=news.at)
     # A provider may be quicker than the note that it has taken the mail.
     on_its_way = Q(state=State.PENDING, claimed_until__isnull=False, attempts__gt=0)
     hers = Message.objects.filter(on_its_way).filter(

@@ -10,7 +10,7 @@ from bookings.actions import bounces, outbox, owing
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor, record
 from bookings.models import Appointment, BadAddress, MailCopy, Message
-from bookings.models.messages import TIMED
+from bookings.models.messages import TIMED, MessageQuerySet
 
 State = Message.State
 
@@ -34,7 +34,7 @@ class MailRefused(BookingError):
 def hurry_message(*, message: Message, by: Actor, now: datetime) -> Message:
     """Send a waiting message now instead of at its moment. Raises ``MailRefused``."""
     latest = _locked(message)
-    if latest.state != State.PENDING or is_on_its_way(latest, now):
+    if latest.state != State.PENDING or outbox.is_on_its_way(latest, now):
         raise MailRefused(_("It is being sent already, or has been sent. Nothing was changed."))
     _check(latest, now)
     _release(latest, "mail_hurried", by=by, now=now)
@@ -74,12 +74,12 @@ def send_news_again(*, appointment: Appointment, by: Actor, now: datetime) -> Me
     Raises ``MailRefused`` where there is nothing to be told, or nobody to tell.
     """
     locked = Appointment.objects.select_for_update(no_key=True).get(pk=appointment.pk)
-    latest = news_of(locked)
+    latest = news_about(locked).first()
     if latest is None:
         raise MailRefused(_("There is nothing to be sent about this visit any more."))
     _check(latest, now)
     if latest.state == State.PENDING:
-        if not is_on_its_way(latest, now):
+        if not outbox.is_on_its_way(latest, now):
             _release(latest, "mail_hurried", by=by, now=now)
         return latest
     if latest.state == State.FAILED:
@@ -88,12 +88,12 @@ def send_news_again(*, appointment: Appointment, by: Actor, now: datetime) -> Me
     return _repeat(latest, by=by, now=now)
 
 
-def news_of(appointment: Appointment) -> Message | None:
-    """Return the latest news for the client that hold of ``appointment`` as it is; one query."""
+def news_about(appointment: Appointment) -> MessageQuerySet:
+    """The news for the client that hold of ``appointment`` as it is, the latest first."""
     kinds = [kind for kind, states in owing.TELLS_OF.items() if appointment.status in states]
     news = appointment.messages.to_client().filter(kind__in=kinds)
     news = news.exclude(kind__in=TIMED).exclude(state=State.VOID)
-    return news.select_related("appointment__client").order_by("-sequence", "-pk").first()
+    return news.select_related("appointment__client").order_by("-sequence", "-pk")
 
 
 @transaction.atomic
@@ -116,11 +116,6 @@ def may_send(message: Message, *, now: datetime) -> bool:
         return False
     fits = message.appointment.status in owing.TELLS_OF[message.kind]
     return fits and owing.is_in_time(message, now)
-
-
-def is_on_its_way(message: Message, now: datetime) -> bool:
-    """Whether a worker is just sending it."""
-    return message.claimed_until is not None and message.claimed_until > now
 
 
 def _locked(message: Message) -> Message:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef
 
 from bookings.actions.asking import lacks_answers, open_questions
+from bookings.actions.bounces import is_unwanted
 from bookings.actions.events import Actor
 from bookings.actions.outbox import is_on_its_way, nudge
 from bookings.actions.quiet import MAIL_GRACE, awake, grace_of, quiet_hours
@@ -225,7 +226,8 @@ def _is_of_use(message: Message) -> bool:
     if message.kind == Kind.PREPARATION:
         return visit.pk in first_visits([visit])
     if message.kind == Kind.AFTERCARE:
-        return visit.client is not None and visit.client.aftercare_stopped_at is None
+        wanted = visit.client is not None and visit.client.aftercare_stopped_at is None
+        return wanted and not is_unwanted(message.address)
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return lacks_answers(visit, spa=SpaProfile.load())
     return True

@@ -21,6 +21,14 @@ FINGERPRINT = """
         WHERE a.starts_at >= %(start)s AND a.starts_at < %(end)s
           AND (a.status <> 'held' OR a.hold_expires_at > %(now)s)
         UNION ALL
+        SELECT concat_ws('-', 'mail', m.xmin, m.ctid, b.xmin, b.ctid)
+        FROM bookings_message m
+        JOIN bookings_appointment a ON a.id = m.appointment_id
+        LEFT JOIN bookings_client c ON c.id = a.client_id
+        LEFT JOIN bookings_badaddress b ON b.address = lower(c.email)
+        WHERE a.starts_at >= %(start)s AND a.starts_at < %(end)s AND m.therapist_id IS NULL
+          AND (m.state IN ('sent', 'failed', 'bounced') OR m.kind IN ('confirmation', 'changed'))
+        UNION ALL
         SELECT concat_ws('-', 'off', xmin, ctid) FROM bookings_timeoff
         WHERE starts_at < %(end)s AND ends_at > %(start)s
         UNION ALL

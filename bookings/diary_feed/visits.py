@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from bookings.cards import Card
+from bookings.cards import Badge, Card
 from bookings.diary_feed.bands import wall_clock
-from bookings.models import Appointment
+from bookings.models import Appointment, Message
 from bookings.words import clock_time, hours_in_words
 
 Status = Appointment.Status
@@ -21,6 +21,7 @@ def told(card: Card) -> Json:
     visit = card.appointment
     state = _state_in_words(card)
     badge = None if card.is_past else card.verdict
+    mail = _mail(card)
     return {
         "id": visit.reference,
         "therapist": visit.therapist_id,
@@ -39,10 +40,17 @@ def told(card: Card) -> Json:
         "status": _look(card),
         "state": state,
         "badge": {"kind": badge.kind, "label": badge.label} if badge else None,
+        "mail": {"lost": card.mail_is_lost} if mail else None,
         "editable": card.can_place,
         "opens": visit.status != Status.HELD,
-        "label": _label(card, state, badge.label if badge else ""),
+        "label": _label(card, state, badge, mail),
     }
+
+
+def _mail(card: Card) -> Badge | None:
+    """What became of the mail, once it is known: within seconds most have been sent."""
+    mail = None if card.is_past else card.mail
+    return None if mail is None or mail.kind == Message.State.PENDING else mail
 
 
 def _look(card: Card) -> str:
@@ -55,7 +63,7 @@ def _state_in_words(card: Card) -> str:
     return _("In treatment") if _look(card) == "started" else card.status.label
 
 
-def _label(card: Card, state: str, badge: str) -> str:
+def _label(card: Card, state: str, *signs: Badge | None) -> str:
     """What a screen reader hears of a visit."""
     visit = card.appointment
     words = {
@@ -64,6 +72,6 @@ def _label(card: Card, state: str, badge: str) -> str:
         "what": visit.service.name,
         "therapist": visit.therapist.name,
         "room": visit.room.name,
-        "state": f"{state}. {badge}" if badge else state,
+        "state": ". ".join([state, *(sign.label for sign in signs if sign)]),
     }
     return _("%(hours)s: %(name)s, %(what)s with %(therapist)s, %(room)s. %(state)s.") % words

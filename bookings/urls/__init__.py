@@ -1,6 +1,6 @@
 """Addresses of the diary, one module per audience."""
 
-from bookings.urls import client, desk, start, therapist, visit
+from bookings.urls import client, desk, mail, start, therapist, visit
 
 app_name = "bookings"
 
@@ -10,4 +10,5 @@ urlpatterns = [
     *desk.urlpatterns,
     *therapist.urlpatterns,
     *start.urlpatterns,
+    *mail.urlpatterns,
 ]

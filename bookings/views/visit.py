@@ -37,6 +37,7 @@ from bookings.calendar import visit_calendar
 from bookings.forms.visit import CancelForm, SeenForm
 from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
+from bookings.told import told_of
 from bookings.views.common import private, spa_of
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import alone, journey_again, keep_journey, refuse_further
@@ -98,6 +99,7 @@ def show(request: HttpRequest, appointment: Appointment, token: str) -> HttpResp
         {
             "visit": appointment,
             "token": token,
+            "told": told_of(appointment, now=now),
             "changeable": may_client_change(appointment, spa=spa, now=now),
             "change_until": client_changes_until(appointment, spa=spa),
             "bookable": appointment.service.status == "published",

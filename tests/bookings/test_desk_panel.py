@@ -244,7 +244,9 @@ def test_a_reminder_whose_moment_has_come_is_not_the_next(
 
 def test_a_mail_that_did_not_arrive_says_to_call(desk: Browser, visit: Appointment) -> None:
     visit.messages.filter(kind="confirmation").update(state="failed", last_error="Refused.")
-    assert "A mail did not arrive (confirmation): please call." in words(shown(desk, visit))
+    assert "A mail did not arrive (confirmation): call Cleo, 020 7946 0001." in words(
+        shown(desk, visit)
+    )
 
 
 # --- Steps -----------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ def test_a_visit_is_told_with_all_that_the_grid_shows(
             "status": "confirmed",
             "state": "Confirmed",
             "badge": {"kind": "adapt", "label": "Adapt"},
+            "mail": None,
             "editable": True,
             "opens": True,
             "label": "10:00 – 11:00: Cleo, Lymphatic drainage massage with Mia, Fern. "

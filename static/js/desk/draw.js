@@ -57,6 +57,7 @@ function visitNodes(visit, event) {
   marks.append(mark("mark-late", "late"));
   // A request awaits a clearance: one sign says both.
   if (ASKS.has(verdict) && visit.status !== "requested") marks.append(mark(`badge-${verdict}`, verdict));
+  if (visit.mail) marks.append(visit.mail.lost ? mark("mail-lost", "mail-lost") : mark("mail-sent", "mail"));
   if (LOUD.has(visit.status)) marks.append(mark(`mark-${visit.status}`));
   head.append(marks);
   const nodes = [head, element("div", "visit-look__name", visit.name)];
