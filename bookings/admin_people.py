@@ -32,6 +32,8 @@ class ListsVisitsFirst(admin.ModelAdmin):
     """
 
     change_form_template = "admin/bookings/change_with_visits.html"
+    # Enter in a field presses the first button: not the one that passes over the visits.
+    save_on_top = True
 
     def changeform_view(
         self,
@@ -73,7 +75,6 @@ class TherapistAdmin(ListsVisitsFirst):
     search_fields = ["name", "email"]
     filter_horizontal = ["services"]
     readonly_fields = ["time_off_ahead"]
-    save_on_top = True
     fieldsets = [
         (None, {"fields": ["name", "introduction", "colour", "active", "position"]}),
         (_("Contact and login"), {"fields": ["email", "user", "wants_notes", "wants_sheet"]}),

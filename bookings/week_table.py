@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from bookings.availability import CELL, Grid, Span, set_bits
 from bookings.models import Therapist, TimeOff
 from bookings.queries import hours_of
-from bookings.words import all_of, hours_in_words
+from bookings.words import hours_in_words
 from services.cells import CELL_MINUTES
 
 CELLS_IN_HOUR = timedelta(hours=1) // CELL
@@ -40,9 +40,9 @@ class WorkDay:
     off: list[str]
 
     @property
-    def hours(self) -> str:
-        """09:00 – 12:30 and 13:15 – 17:00, or empty."""
-        return all_of([hours_in_words(starts, ends) for starts, ends in self.worked])
+    def stretches(self) -> list[str]:
+        """09:00 – 12:30 and then 13:15 – 17:00."""
+        return [hours_in_words(starts, ends) for starts, ends in self.worked]
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Cover:
         return in_hours(self.minutes)
 
     @property
-    def hours(self) -> str:
+    def stretches(self) -> list[str]:
         """When somebody is there."""
-        return all_of([hours_in_words(starts, ends) for starts, ends in self.open])
+        return [hours_in_words(starts, ends) for starts, ends in self.open]
 
     @property
     def most(self) -> int:

@@ -148,7 +148,7 @@ def test_a_week_in_which_the_clocks_change_counts_the_hours_that_there_are(
     mia.working_hours.update(starts=time(0), ends=time(3))
     for monday, total in (("2026-10-19", "22"), ("2027-03-22", "20")):
         row = owner.get(f"{WEEK}?date={monday}").context["table"].rows[0]
-        assert (row.days[6].hours, row.total) == ("00:00 – 03:00", total)
+        assert (row.days[6].stretches, row.total) == (["00:00 – 03:00"], total)
 
 
 def test_nobody_is_found_where_there_is_nobody(owner: Browser) -> None:
@@ -338,16 +338,16 @@ def test_the_week_of_everybody_and_how_each_day_is_staffed(
     TimeOff.objects.create(starts_at=at(0, days=3), ends_at=at(0, days=4), reason="Flood")
     table = owner.get(WEEK).context["table"]
     assert table.monday == date(2026, 11, 23)
-    assert [day.hours for day in table.rows[0].days] == ["09:00 – 17:00"] * 2 + ["", ""] + [
-        "09:00 – 17:00"
-    ] * 3
+    whole = ["09:00 – 17:00"]
+    worked = [day.stretches for day in table.rows[0].days]
+    assert worked == [whole, whole, [], [], whole, whole, whole]
     assert table.rows[0].days[2].off == ["Course"]
-    assert table.rows[1].days[1].hours == "12:00 – 15:00 and 15:30 – 20:00"
+    assert table.rows[1].days[1].stretches == ["12:00 – 15:00", "15:30 – 20:00"]
     tuesday, wednesday, thursday = table.cover[1:4]
-    assert (tuesday.people, tuesday.most, tuesday.hours, tuesday.total) == (
+    assert (tuesday.people, tuesday.most, tuesday.stretches, tuesday.total) == (
         2,
         2,
-        "09:00 – 20:00",
+        ["09:00 – 20:00"],
         "15½",
     )
     assert [(bar.count, bar.width) for bar in tuesday.bars] == [
