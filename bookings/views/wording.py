@@ -230,6 +230,7 @@ class _Page:
             "title": self.kind.label,
             "form": form,
             "page": self,
+            "is_preview": "_preview" in self.request.POST,
             "letter": shown,
             "text": render_letter(shown, spa=self.spa).text,
             "frame": f"{self.url}letter/?{self._draft(form)}",

@@ -62,6 +62,9 @@ def test_olive_rewrites_a_message_and_sees_it_while_she_types(
 
     # What is wrong is said at its field, and what she wrote is still there.
     page.get_by_label("Subject").fill("Hello {nmae}")
+    expect(page.get_by_role("status")).to_have_text(
+        "Subject: There is no “{nmae}”. Did you mean {name}?"
+    )
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("Did you mean {name}?")
