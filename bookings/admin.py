@@ -154,11 +154,18 @@ class AppointmentAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnly, admin.ModelAdmin):
-    """The outbox."""
+    """The outbox; the desk shows what each one said, and sends it again."""
 
-    list_display = ["appointment", "kind", "lead_hours", "due_at", "state", "attempts", "sent_at"]
+    list_display = ["appointment", "kind", "lead_hours", "due_at", "state", "sent_at", "at_desk"]
+    readonly_fields = ["at_desk"]
     list_filter = ["state", "kind"]
     list_select_related = ["appointment"]
     search_fields = ["appointment__reference"]
     date_hierarchy = "due_at"
     ordering = ["-due_at"]
+
+    @admin.display(description=_("at the desk"))
+    def at_desk(self, message: Message) -> SafeString:
+        """A link to the page on which it is read and sent again."""
+        url = reverse("bookings:desk_message", args=[message.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Open at the desk"))

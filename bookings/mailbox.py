@@ -121,11 +121,11 @@ def _in_state(rows: MessageQuerySet, state: str, now: datetime) -> MessageQueryS
 
 
 def _in_order(rows: MessageQuerySet, wish: Wish, now: datetime) -> MessageQuerySet:
-    """What waits in the order in which it goes out; else the latest first, and what waits last."""
+    """What waits in the order in which it goes out; else the latest first, then what is to come."""
     if wish.state == State.PENDING:
         return rows.order_by("due_at", "pk")
     to_come = Case(
-        When(state=State.PENDING, due_at__gt=now, then=Value(1)),
+        When(sent_at=None, due_at__gt=now, then=Value(1)),
         default=Value(0),
         output_field=IntegerField(),
     )
