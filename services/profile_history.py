@@ -103,10 +103,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         # A setting that is newer than the state has no value in it.
         if name in LEFT_OUT or name not in before or name not in after:
             continue
-        if before[name] != after[name]:
-            lines = list(_lines(_said(field, before[name]), _said(field, after[name])))
-            same = [Line("added", _("Only the form of the text or a link"))]
-            yield FieldChange(capfirst(str(field.verbose_name)), lines or same)
+        if before[name] == after[name]:
+            continue
+        lines = list(_lines(_said(field, before[name]), _said(field, after[name])))
+        # Of plain text no more than the ends of lines has changed then: browsers send their own.
+        if not lines and isinstance(field, RichTextField):
+            lines = [Line("added", _("Only the form of the text or a link"))]
+        if lines:
+            yield FieldChange(capfirst(str(field.verbose_name)), lines)
 
 
 def _state(version: Version) -> dict[str, Any]:
