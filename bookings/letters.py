@@ -464,6 +464,8 @@ WORDINGS: dict[str, Callable[[Message], _Wording]] = {
 UNDECIDED = {Kind.CLEARANCE_NEEDED, Kind.CLEARANCE_EXPIRING}
 PREPARES = {Kind.CONFIRMATION, Kind.GRANTED, Kind.REMINDER, Kind.PREPARATION}
 GUIDES = {Kind.PREPARATION, Kind.AFTERCARE}
+# About no booking: clients may stop these.
+CAN_BE_STOPPED = {Kind.AFTERCARE}
 # After these there is no visit to come to.
 ENDS = {Kind.DECLINED, Kind.CANCELLED, Kind.AFTERCARE}
 

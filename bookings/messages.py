@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from bookings.actions import issue_visit_link, stop_key
 from bookings.calendar import visit_calendar
-from bookings.letters import one_line, write_letter
+from bookings.letters import CAN_BE_STOPPED, one_line, write_letter
 from bookings.models import Message
 from bookings.models.messages import TO_THERAPISTS
 from bookings.rendering import render_letter
@@ -58,7 +58,7 @@ def _visit_url(message: Message) -> str:
 
 def _stop_url(message: Message) -> str:
     """Where the client stops such letters; empty where they are about a booking of hers."""
-    if message.kind != Kind.AFTERCARE:
+    if message.kind not in CAN_BE_STOPPED:
         return ""
     return absolute(reverse("bookings:opt_out", args=[stop_key(message.visit)]))
 

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from bookings.actions.owing import TELLS_OF
-from bookings.letters import Letter, write_letter
+from bookings.letters import CAN_BE_STOPPED, Letter, write_letter
 from bookings.models import Appointment, Client, Message, Room, Therapist, Words
 from bookings.models.appointments import AppointmentQuerySet
 from bookings.models.messages import TO_THERAPISTS
@@ -33,7 +33,15 @@ def sample_letter(message: Message, *, spa: SpaProfile, now: datetime, words: Wo
     """Return ``message`` in ``words``, as its reader would get it."""
     with timezone.override(spa.zone), translation.override(settings.LANGUAGE_CODE):
         url = absolute(reverse("bookings:visit", args=[NOBODYS_KEY]))
-        return write_letter(message, spa=spa, visit_url=url, now=now, words=words)
+        stop = absolute(reverse("bookings:opt_out", args=[NOBODYS_KEY]))
+        return write_letter(
+            message,
+            spa=spa,
+            visit_url=url,
+            now=now,
+            words=words,
+            stop_url=stop if message.kind in CAN_BE_STOPPED else "",
+        )
 
 
 def sample_message(kind: str, visit: Appointment, *, spa: SpaProfile, now: datetime) -> Message:

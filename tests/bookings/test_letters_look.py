@@ -93,6 +93,7 @@ def test_both_parts_of_every_kind_say_the_same_and_reach_nobody_else(
         for link in links:
             assert link.startswith((f"{settings.SITE_URL}/", "tel:+", "mailto:"))
             assert link in parts.text or not link.startswith("http")
+        assert ("/mail/stop/" in parts.text) is (kind == "aftercare")
         assert not FORBIDDEN.search(parts.html), kind
         assert '<html lang="en-gb" dir="ltr">' in parts.html
 
