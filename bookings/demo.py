@@ -149,6 +149,7 @@ def fill_diary(*, now: datetime, seed: int = 7) -> int:
     _cancel_some(stage)
     demo_mail.deliver(until=now, kinds=Message.Kind.values)
     _live_through(stage)
+    demo_mail.thank_nobody_who_stayed_away()
     _note_treatments(stage)
     demo_mail.lose_some(now=now)
     demo_mail.leave_reminders_to_send(now=now)
@@ -189,6 +190,7 @@ def _make_therapists(stage: Stage, users: dict[str, User]) -> list[Therapist]:
             defaults={
                 "user": users.get(username),
                 "email": f"{username}@qi-spa.example",
+                "wants_sheet": position == 1,
                 "introduction": person.introduction,
                 "colour": person.colour,
                 "position": position,

@@ -26,6 +26,14 @@ def deliver(*, until: datetime, kinds: Iterable[str]) -> None:
     due.update(state=Message.State.SENT, sent_at=F("due_at") + timedelta(seconds=4), attempts=1)
 
 
+def thank_nobody_who_stayed_away() -> None:
+    """Void the letters after visits that did not take place."""
+    letters = Message.objects.filter(kind=Message.Kind.AFTERCARE, state=Message.State.SENT)
+    letters.filter(appointment__status__in=["no_show", "confirmed"]).update(
+        state=Message.State.VOID, sent_at=None
+    )
+
+
 def lose_some(*, now: datetime) -> None:
     """Two confirmations were refused, and two mails came back: one for good, one for a while."""
     sent = _sent(Message.Kind.CONFIRMATION, now).order_by("appointment__starts_at", "pk")

@@ -86,10 +86,10 @@ def reminder_moments(
 def preparation_moment(
     starts_at: datetime, clock: time, *, quiet: QuietHours, now: datetime
 ) -> datetime | None:
-    """At ``clock`` on the day before; ``None`` where the news have just said it."""
+    """At ``clock`` on the day before; ``None`` where the news said it within half a day."""
     day = starts_at.astimezone(quiet.zone).date() - ONE_DAY
     moment = quiet.wait_out(moment_on(day, clock, quiet.zone))
-    return moment if now + REST <= moment < starts_at - REST else None
+    return moment if now + ONE_DAY / 2 <= moment < starts_at - REST else None
 
 
 def aftercare_moment(ends_at: datetime, clock: time, *, quiet: QuietHours) -> datetime:

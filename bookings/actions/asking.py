@@ -15,6 +15,7 @@ from bookings.actions.health import STOPPED, still_counts
 from bookings.actions.outbox import is_on_its_way, nudge
 from bookings.actions.quiet import quiet_hours
 from bookings.models import Appointment, Event, Message
+from bookings.models.health import HEALTH_ANSWERS
 from bookings.timing import question_moment
 from services.models import SpaProfile
 
@@ -71,7 +72,7 @@ def ask_for_answers(
 
     What waits for its moment goes out now; what was sent before is sent again.
     """
-    rows = Appointment.objects.select_related("client", "health_check")
+    rows = Appointment.objects.select_related("client", "health_check").defer(*HEALTH_ANSWERS)
     visit = rows.select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
     if visit.status not in ASKED_IN or visit.starts_at <= now:
         raise CannotAsk(_("This visit no longer takes answers by mail."))

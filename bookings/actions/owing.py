@@ -112,7 +112,7 @@ def catch_up(visits: Iterable[int], *, now: datetime) -> None:
     """
     keys = Appointment.objects.filter(pk__in=list(visits), starts_at__gt=now).order_by("pk")
     found = keys.filter(status__in=FIRST_NEWS).select_related("client", "service", "health_check")
-    rows = list(found.select_for_update(of=("self",), no_key=True))
+    rows = list(found.defer(*HEALTH_ANSWERS).select_for_update(of=("self",), no_key=True))
     if not rows:
         return
     spa = SpaProfile.load()

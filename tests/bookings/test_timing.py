@@ -153,7 +153,7 @@ def test_how_to_prepare_comes_on_the_day_before_by_the_spas_clock() -> None:
     assert preparation_moment(gmt(27, 14), time(6), quiet=QUIET, now=gmt(23, 9)) == gmt(26, 8)
 
 
-@pytest.mark.parametrize("now", [gmt(26, 8, 1), gmt(26, 12), gmt(27, 13)])
+@pytest.mark.parametrize("now", [gmt(25, 22, 1), gmt(26, 8), gmt(26, 12), gmt(27, 13)])
 def test_how_to_prepare_is_not_repeated_to_who_has_just_booked(now: datetime) -> None:
     assert preparation_moment(gmt(27, 14), time(10), quiet=QUIET, now=now) is None
 
