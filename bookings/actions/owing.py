@@ -7,7 +7,7 @@ has become untrue is void, here or when it is about to be sent. ``outbox`` sends
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from bookings.actions.asking import lacks_answers, open_questions
 from bookings.actions.bounces import is_unwanted
@@ -20,6 +20,7 @@ from bookings.models.appointments import AppointmentQuerySet
 from bookings.models.health import HEALTH_ANSWERS
 from bookings.models.messages import TIMED, TO_THERAPISTS
 from bookings.timing import (
+    REST,
     TO_ACT,
     aftercare_moment,
     clearance_moments,
@@ -210,7 +211,7 @@ def is_still_true(message: Message, *, now: datetime) -> bool:
         and visit.status in TELLS_OF[message.kind]
         and is_in_time(message, now)
         and bool(message.address)
-        and _is_of_use(message)
+        and _is_of_use(message, now)
     )
 
 
@@ -221,8 +222,10 @@ def is_in_time(message: Message, now: datetime) -> bool:
     return message.kind in NEVER_TOO_LATE or now < message.visit.starts_at
 
 
-def _is_of_use(message: Message) -> bool:
+def _is_of_use(message: Message, now: datetime) -> bool:
     visit = message.visit
+    if message.kind == Kind.REMINDER:
+        return message.at_any_hour or not _is_overtaken(message, now)
     if message.kind == Kind.PREPARATION:
         return visit.pk in first_visits([visit])
     if message.kind == Kind.AFTERCARE:
@@ -231,6 +234,19 @@ def _is_of_use(message: Message) -> bool:
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return lacks_answers(visit, spa=SpaProfile.load())
     return True
+
+
+def _is_overtaken(reminder: Message, now: datetime) -> bool:
+    """Whether another letter about the same visit has just said it, or a nearer reminder will.
+
+    After a night without a worker the latest of them is enough.
+    """
+    same = Message.objects.filter(appointment=reminder.visit.pk, sequence=reminder.sequence)
+    nearer = Q(state=Message.State.PENDING, kind=Kind.REMINDER, due_at__lt=now + REST)
+    nearer &= Q(lead_hours__lt=reminder.lead_hours)
+    sent = Q(state=Message.State.SENT, sent_at__gt=now - REST)
+    sent &= Q(kind__in=[Kind.REMINDER, Kind.PREPARATION])
+    return same.exclude(pk=reminder.pk).filter(nearer | sent).exists()
 
 
 def held_back_until(message: Message, *, spa: SpaProfile, now: datetime) -> datetime | None:

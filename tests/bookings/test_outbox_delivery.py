@@ -391,7 +391,7 @@ def test_workers_at_once_send_each_message_once(
     confirmation: Message, smtp: MailServer, now: datetime
 ) -> None:
     for lead in range(100, 159):
-        owing.owe(confirmation.visit, "reminder", due_at=now, lead_hours=lead)
+        owing.owe(confirmation.visit, "changed", due_at=now, lead_hours=lead)
     workers, sent = 3, []
     start = threading.Barrier(workers)
 

@@ -257,3 +257,28 @@ def test_nobody_without_an_address_is_owed_anything(
     Client.objects.update(email="")
     owing.owe_later(Appointment.objects.get(pk=visit.pk), spa=spa, now=NOW)
     assert waiting(visit) == {}
+
+
+# --- A late start -----------------------------------------------------------------------------
+
+
+def test_after_days_without_a_worker_the_nearest_reminder_is_enough(
+    book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(14, days=4))
+    delivery.deliver_due(now=NOW)
+    assert delivery.deliver_due(now=at(11, days=4)) == 1
+    rows = visit.messages.filter(kind="reminder").order_by("lead_hours")
+    assert list(rows.values_list("lead_hours", "state")) == [(3, "sent"), (48, "void")]
+
+
+def test_a_late_reminder_goes_unless_the_next_follows_at_its_heels(
+    book: Book, mia: Therapist, fern: Room
+) -> None:
+    late, too_late = book(at(14, days=4)), book(at(14, days=5), details=OTTO)
+    delivery.deliver_due(now=NOW)
+    delivery.deliver_due(now=at(10, days=3))
+    assert states(late, "reminder")[0] == "sent"
+    Message.objects.filter(appointment=too_late, lead_hours=3).update(due_at=at(15, 59, days=3))
+    delivery.deliver_due(now=at(14, days=3))
+    assert states(too_late, "reminder")[0] == "void"
