@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from bookings import actions, delivery
 from bookings.actions.heartbeats import note_beat
+from bookings.actions.importing import purge_drafts
 from bookings.queries import database_now
 
 
@@ -34,7 +35,7 @@ def purge() -> int:
     call_command("clearsessions")
     now = timezone.now()
     forgotten = actions.purge_health_checks(now=now) + actions.purge_expired(now=now)
-    return forgotten + actions.purge_mail(now=now)
+    return forgotten + actions.purge_mail(now=now) + purge_drafts(now=now)
 
 
 def _note_beat(**_sent: object) -> None:

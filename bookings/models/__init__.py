@@ -17,6 +17,7 @@ from bookings.models.people import (
     NotTheSame,
     Therapist,
 )
+from bookings.models.transfer import ImportDraft
 from bookings.models.wording import Wording, Words
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "HealthCheck",
     "HealthReading",
     "Heartbeat",
+    "ImportDraft",
     "Invitation",
     "MailCopy",
     "Message",

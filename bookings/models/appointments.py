@@ -89,6 +89,7 @@ class Appointment(models.Model):
     class Source(models.TextChoices):
         WEB = "web", _("Website")
         DESK = "desk", _("Front desk")
+        IMPORTED = "imported", _("Brought in from a file")
 
     reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
     client = models.ForeignKey(

@@ -112,6 +112,13 @@ JOBS = [
         to="admin:reports",
         permission="bookings.view_appointment",
     ),
+    Job(
+        name=_("Bring in, take out"),
+        wish=_("Bring in or take out"),
+        words=_("Clients and visits from files, and everything as a file."),
+        to="admin:transfer",
+        permission="bookings.view_client",
+    ),
 ]
 
 

@@ -1,6 +1,5 @@
 """The reports as pages and as files. For owners only; nobody's name is in them."""
 
-import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,9 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from bookings.csv_files import Plain, lines_of
 from bookings.forms.period import PRESETS, Chosen, PeriodForm
 from bookings.permissions import is_owner
-from bookings.reports.cells import Plain, Table
+from bookings.reports.cells import Table
 from bookings.reports.facts import Facts, room_to_count
 from bookings.reports.figures import figures
 from bookings.reports.periods import Period
@@ -29,11 +29,6 @@ from bookings.words import full_day
 from services.models import SpaProfile
 
 View = Callable[..., HttpResponseBase]
-
-# What a spreadsheet would take for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-# With this mark at the start Excel reads UTF-8; everybody else skips it.
-UTF8_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def addresses(site: admin.AdminSite) -> list[URLPattern]:
@@ -122,23 +117,8 @@ def all_as_zip(request: HttpRequest) -> HttpResponseBase:
 
 def lines(table: Table) -> Iterator[str]:
     """Yield the lines of a CSV file: headings first, figures without units, no line of sums."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write(UTF8_MARK)
     rows: list[list[Plain]] = [[*table.headings]]
-    rows += [[cell.plain for cell in cells] for cells in table.rows]
-    for row in rows:
-        writer.writerow([harmless(value) for value in row])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def harmless(value: Plain) -> Plain:
-    """``value`` so that no spreadsheet takes it for a formula; numbers are what they are."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    return lines_of([*rows, *([cell.plain for cell in cells] for cells in table.rows)])
 
 
 def _form(request: HttpRequest) -> PeriodForm:

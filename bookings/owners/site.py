@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bookings.mail_health import delivery_health
-from bookings.owners import prices, reports
+from bookings.owners import prices, reports, transfer
 from bookings.owners.home import matters, today_in_numbers
 from bookings.owners.jobs import doors_for
 from bookings.permissions import is_owner
@@ -30,7 +30,8 @@ class OwnersSite(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         # Before the admin's own: its last one takes whatever is left.
-        return [*prices.addresses(self), *reports.addresses(self), *super().get_urls()]
+        own = (prices, reports, transfer)
+        return [*(one for part in own for one in part.addresses(self)), *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

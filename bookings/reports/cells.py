@@ -7,11 +7,11 @@ from decimal import Decimal
 from babel.numbers import format_decimal, format_percent
 from django.utils.translation import get_language, to_locale
 
+from bookings.csv_files import Plain
 from services.templatetags.menu import money
 
 MINUTES = Decimal(60)
 NONE = "–"
-Plain = str | int | Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from bookings.csv_files import harmless
 from bookings.models import Appointment, Room, Therapist
-from bookings.owners.reports import harmless, lines
+from bookings.owners.reports import lines
 from bookings.reports.cells import Table, count, text
 from bookings.reports.figures import change
 from bookings.reports.periods import Period

@@ -1,0 +1,1 @@
+"""Bringing clients and visits in from files, and taking everything out."""
