@@ -4,27 +4,24 @@
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from html import unescape
 from typing import Any
 
 import reversion
 from django.contrib.auth.models import AnonymousUser, User
 from django.core import serializers
 from django.db import models
-from django.utils.html import strip_tags
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from reversion.models import Version
 
 from services.models import RichTextField, SpaProfile
+from services.word_diff import plain_text
 
 # It follows the words of the consent by itself.
 LEFT_OUT = {"health_consent_version"}
-END_OF_LINE = re.compile(r"</(?:p|h[2-4]|li|tr|blockquote)>|<br ?/?>")
 SHOWN_MOST = 60
 
 reversion.register(SpaProfile)
@@ -120,7 +117,7 @@ def _state(version: Version) -> dict[str, Any]:
 
 def _said(field: models.Field, value: Any) -> str:
     if isinstance(field, RichTextField):
-        return unescape(strip_tags(END_OF_LINE.sub("\n", value)))
+        return plain_text(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field.name == "reminder_lead_hours":

@@ -20,6 +20,7 @@ from bookings.models import Appointment
 from bookings.models.appointments import UPCOMING
 from bookings.views.common import spa_of
 from services.models import ServiceOption
+from services.versions import record, record_as_found
 
 
 def addresses(site: admin.AdminSite) -> list[URLPattern]:
@@ -51,9 +52,14 @@ def _save(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             return _page(request, form)
         changes = form.changes
+        pages = {one.option.service_id: one.option.service for one in changes}
+        for page in pages.values():
+            record_as_found(page)
         for one in changes:
             one.option.price = one.after
             one.option.save(update_fields=["price"])
+        if pages:
+            record(pages.values(), by=request.user, note=_("Changed in the list of prices"))
     said = ngettext("%d price is changed.", "%d prices are changed.", len(changes))
     messages.success(request, said % len(changes))
     return redirect("admin:prices")

@@ -7,18 +7,19 @@ consent they are marked for a new health check in the transaction of the change 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from bookings import actions
 from bookings.actions import staff
@@ -27,8 +28,9 @@ from bookings.owners.edits import changes_in, draft_of
 from bookings.questions import Touched, touched_by, versions
 from bookings.views.staff import me
 from services.admin.contraindications import ContraindicationAdmin
-from services.models import Contraindication
+from services.models import Contraindication, Service
 from services.sign_off import Change, standing
+from services.versions import record, record_as_found
 
 CONFIRMED = "touches"
 
@@ -80,7 +82,7 @@ class QuestionAdmin(ContraindicationAdmin):
         self, request: HttpRequest, form: Any, formsets: Sequence[Any], change: bool
     ) -> None:
         super().save_related(request, form, formsets, change)
-        form.instance.services.set(form.cleaned_data["services"])
+        _set_treatments(form.instance, form.cleaned_data["services"], by=me(request))
         before, after = form.versions_before, versions()
         changed = {pk: version for pk, version in after.items() if before.get(pk) != version}
         count = actions.ask_again(versions=changed, by=staff(me(request)), now=timezone.now())
@@ -129,6 +131,16 @@ class QuestionAdmin(ContraindicationAdmin):
             "is_popup": IS_POPUP_VAR in request.POST,
         }
         return TemplateResponse(request, "admin/questions/before_saving.html", context)
+
+
+def _set_treatments(row: Any, services: Iterable[Service], *, by: User) -> None:
+    """Have exactly ``services`` ask about ``row``; their pages' histories tell what differs."""
+    differing = {*row.services.all()} ^ {*services}
+    for service in differing:
+        record_as_found(service)
+    row.services.set(services)
+    if differing:
+        record(differing, by=by, note=gettext("Changed with the health questions"))
 
 
 def in_words(change: Change) -> str:

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Appointment, Room, Therapist
 from services.models import Service, ServiceOption
+from services.versions import page_of, versions_of
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of
 
@@ -56,6 +57,17 @@ def test_prices_are_saved_with_consent(owner: Browser, massage: Service, lymph: 
     answer = owner.post(PRICES, sent(owner, qi="70.50", lymph="80") | {"sure": "yes"}, follow=True)
     assert "2 prices are changed." in answer.content.decode()
     assert (price_of(massage), price_of(lymph)) == (Decimal("70.50"), Decimal("80.00"))
+
+
+def test_a_new_price_stands_in_the_history_of_its_page(
+    owner: Browser, massage: Service, lymph: Service, olive: User
+) -> None:
+    owner.post(PRICES, sent(owner, qi="70") | {"sure": "yes"})
+    latest, found = versions_of(massage)
+    assert latest.revision.user == olive
+    prices = [[one["price"] for one in page_of(kept).options.values()] for kept in (found, latest)]
+    assert prices == [["65.00"], ["70.00"]]
+    assert not versions_of(lymph).exists()
 
 
 def test_booked_visits_keep_their_price_and_new_ones_pay_the_new(

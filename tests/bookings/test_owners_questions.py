@@ -20,6 +20,7 @@ from bookings.models import Appointment, Message, Room, Therapist
 from bookings.questions import outdated_visits, versions
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Outcome
+from services.versions import page_of, versions_of
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of
 from tests.services.owners_forms import form_data
@@ -330,6 +331,16 @@ def test_the_history_says_from_what_to_what(owner: Browser, lymph: Service) -> N
         "Treatments: from “Lymphatic drainage massage” to “–”.",
         "Severity: from “Adapt” to “Stop”.",
     ]
+
+
+def test_a_treatment_that_no_longer_asks_keeps_that_in_its_history(
+    owner: Browser, lymph: Service, massage: Service, olive: User
+) -> None:
+    edit(owner, question("asthma"), services=[massage.pk])
+    latest, found = versions_of(lymph)
+    asked = [len(page_of(kept).fields["contraindications"]) for kept in (found, latest)]
+    assert (asked, latest.revision.user) == ([5, 4], olive)
+    assert not versions_of(massage).exists()
 
 
 def test_the_list_is_grouped_and_costs_the_same_however_long(
