@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr -d ' ')
 TESTS ?= tests
 
-.PHONY: run test check format chromium help
+.PHONY: run test check format bench chromium help
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# All measurements, or one: make bench BENCH=reports; BENCH_SIZES=S,M leaves the largest out.
+bench: $(READY)
+	$(BIN)/python -m bench $(BENCH)
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -1,5 +1,6 @@
 """How long the report of a year takes, and what of it, beside a plain count over the same rows."""
 
+import os
 from datetime import timedelta
 
 from django.db import connection
@@ -7,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bench.data import SIZES, fill
-from bench.harness import Figure, seconds, sizes
+from bench.harness import Figure, cpu_seconds, seconds, sizes
 from bookings.models import Appointment
 from bookings.reports.facts import Facts, room_to_count
 from bookings.reports.periods import Period
@@ -30,7 +31,9 @@ def _measure(name: str) -> list[Figure]:
     year = Period(today - timedelta(days=365), today - timedelta(days=1))
     whole = seconds(lambda: _report(year, spa))
     count = seconds(lambda: _count(year, spa))
-    parts = {slug: seconds(lambda slug=slug: TABLES[slug](_facts(year, spa))) for slug in TABLES}
+    parts = {
+        slug: seconds(lambda slug=slug: TABLES[slug](_facts(year, spa)), times=1) for slug in TABLES
+    }
     with CaptureQueriesContext(connection) as queries:
         _report(year, spa)
     in_database = sum(float(query["time"]) for query in queries)
@@ -39,6 +42,10 @@ def _measure(name: str) -> list[Figure]:
         Figure(f"{name}: appointments", Appointment.objects.count(), "rows"),
         Figure(f"{name}: of the year", _count(year, spa), "rows"),
         Figure(f"{name}: report of a year", whole, "s", YEAR_WITHIN),
+        Figure(
+            f"{name}: core time of that", cpu_seconds(lambda: _report(year, spa)), "s", YEAR_WITHIN
+        ),
+        Figure(f"{name}: busy processes beside it", os.getloadavg()[0], "processes"),
         Figure(f"{name}: of which the database", in_database, "s"),
         Figure(f"{name}: plain count of the year", count, "s"),
         Figure(f"{name}: report ÷ plain count", whole / count, "times"),

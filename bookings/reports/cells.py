@@ -24,10 +24,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """How a table is drawn: bars of the given columns, lying where names are long."""
+    """How a table is drawn: bars of the given columns, lying where names are long, in percent."""
 
     columns: tuple[int, ...]
     lying: bool = False
+    percent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

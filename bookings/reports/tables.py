@@ -366,7 +366,7 @@ def _of_time(
         rows=rows,
         summary=summary if working else "",
         total=_time_cells(_("All with a share"), working, Used(booked, kept)) if rows else [],
-        chart=Chart((4, 5), lying=True),
+        chart=Chart((4, 5), lying=True, percent=True),
     )
 
 
