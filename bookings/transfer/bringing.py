@@ -15,8 +15,8 @@ from bookings.transfer.resources import KINDS
 from services.models import SpaProfile
 
 MOST_BYTES = 5 * 1024 * 1024
-# So many are tried out, and brought in, while somebody waits for the page.
-MOST_ROWS = {ImportDraft.Kind.CLIENTS: 5000, ImportDraft.Kind.VISITS: 1000}
+# So many take some twenty seconds on one core, while somebody waits for the page.
+MOST_ROWS = {ImportDraft.Kind.CLIENTS: 2000, ImportDraft.Kind.VISITS: 500}
 ALSO_CALLED = {
     "e-mail": "email",
     "mail": "email",

@@ -121,7 +121,7 @@ def test_a_mistake_is_told_by_row_and_column_and_keeps_all_rows_out(
         (b"name\n", "The file has headings and no rows."),
         (b"name,name\nCleo,Otto\n", "These columns stand in the file twice: name."),
         (b"name\n" + b"x" * 200_000, "This is no CSV file."),
-        (b"name\n" + b"Cleo\n" * 5001, "The file has more than 5000 rows."),
+        (b"name\n" + b"Cleo\n" * 2001, "The file has more than 2000 rows."),
         (b"name\n" + b"x" * (5 * 1024 * 1024), "This file has more than 5 MB."),
     ],
 )
