@@ -16,6 +16,8 @@ TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
 
 # Comparing words takes the square of their number; longer stretches are compared as one.
 MOST_TOKENS = 3000
+# Below this share of common words, a lone "a" or "the" between the others only confuses.
+ALIKE = 0.5
 # Words that are shown around a change.
 AROUND = 8
 
@@ -59,7 +61,11 @@ def _words(before: str, after: str) -> Iterator[Piece]:
     if len(old) + len(new) > MOST_TOKENS:
         yield from _changed(before, after)
         return
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if matcher.ratio() < ALIKE:
+        yield from _changed(before, after)
+        return
+    for tag, a, b, c, d in matcher.get_opcodes():
         gone, came = "".join(old[a:b]), "".join(new[c:d])
         if tag == "equal":
             yield Piece("same", gone)

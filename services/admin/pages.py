@@ -7,13 +7,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -52,12 +53,31 @@ class CategoryAdmin(admin.ModelAdmin):
         return category.treatment_count
 
 
+class OptionRows(forms.BaseInlineFormSet):
+    """Lengths whose tick box to delete has a name, too."""
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = _now("Delete")
+
+
 class OptionInline(admin.TabularInline):
     """Lengths and prices."""
 
     model = ServiceOption
+    formset = OptionRows
     extra = 0
     min_num = 1
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            # The head of a column is no label to those who hear the page.
+            field.widget.attrs["aria-label"] = capfirst(field.label or "")
+        return field
 
 
 class FaqInline(admin.StackedInline):
