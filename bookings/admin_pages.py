@@ -10,14 +10,17 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from bookings.actions.changes import CHANGEABLE
+from bookings.actions.stranding import stranded_by
 from bookings.models import Appointment, Room
+from bookings.standing import House
 from bookings.words import moment_in_words
 from services.admin.page_form import ServiceForm
 from services.admin.pages import ServiceAdmin
 from services.admin.withdrawing import BookedVisits
-from services.models import Service
+from services.models import Service, SpaProfile
 
 FIRST = 20
 
@@ -40,14 +43,46 @@ class ServiceInHouseForm(ServiceForm):
         if self.instance.pk:
             self.initial["rooms"] = list(self.instance.rooms.values_list("pk", flat=True))
 
+    def clean_rooms(self) -> Any:
+        """Refuse to take the treatment out of a room in which it is booked.
+
+        The room's own page does that: it lists the visits first.
+        """
+        chosen = self.cleaned_data["rooms"]
+        lost = self._opened_keys() - {room.pk for room in chosen}
+        spa = SpaProfile.objects.first()
+        if not lost or spa is None or self.instance.pk is None:
+            return chosen
+        service = frozenset({self.instance.pk})
+
+        def without(house: House) -> House:
+            for room in lost & set(house.suits):
+                house = house.with_room(room, house.suits[room] - service)
+            return house
+
+        count = len(stranded_by(without, spa=spa, now=timezone.now()))
+        if count:
+            words = ngettext(
+                "%(count)d visit is booked there. The page of the room lists it and takes the"
+                " treatment out.",
+                "%(count)d visits are booked there. The page of the room lists them and takes the"
+                " treatment out.",
+                count,
+            )
+            raise forms.ValidationError(words % {"count": count})
+        return chosen
+
     def save_rooms(self) -> None:
         """Write the ticks that were set and taken away since the form was opened."""
         if "rooms" not in self.changed_data:
             return
         chosen = {room.pk for room in self.cleaned_data["rooms"]}
-        opened = {int(key) for key in self._opened_with() if key.isascii() and key.isdecimal()}
+        opened = self._opened_keys()
         self.instance.rooms.add(*(chosen - opened))
         self.instance.rooms.remove(*(opened - chosen))
+
+    def _opened_keys(self) -> set[int]:
+        return {int(key) for key in self._opened_with() if key.isascii() and key.isdecimal()}
 
     def _opened_with(self) -> Iterable[str]:
         data: Any = self.data

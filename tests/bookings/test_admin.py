@@ -23,8 +23,10 @@ from bookings.models import (
     TimeOff,
     VisitLink,
 )
+from services.models import Service
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, login_of, said, words
+from tests.services.owners_forms import address_of, edit
 
 pytestmark = pytest.mark.django_db
 
@@ -321,3 +323,15 @@ def _queries_of(browser: Browser, url: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         assert browser.get(url).status_code == 200
     return len(queries)
+
+
+def test_the_page_of_a_treatment_leaves_it_in_rooms_in_which_it_is_booked(
+    owner: Browser, visit: Appointment, massage: Service, moss: Room
+) -> None:
+    answer = edit(owner, address_of(visit.service), rooms=[])
+    assert list(answer.context["adminform"].form.errors["rooms"]) == [
+        "1 visit is booked there. The page of the room lists it and takes the treatment out."
+    ]
+    assert visit.service in visit.room.services.all()
+    edit(owner, address_of(massage), rooms=[visit.room.pk])
+    assert list(massage.rooms.all()) == [visit.room]
