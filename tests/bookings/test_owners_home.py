@@ -187,3 +187,7 @@ def test_staff_who_are_no_owners_see_what_they_may_and_no_numbers(
     page = answer.content.decode()
     assert "/admin/bookings/room/" in page
     assert "/admin/bookings/therapist/" not in page
+    questions = "/admin/services/contraindication/"
+    for path in ("", "try/", "sign-off/", "outdated/"):
+        assert browser_of(dana).get(questions + path).status_code == 403, path
+    assert browser_of(dana).get("/admin/prices/").status_code == 403
