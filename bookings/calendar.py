@@ -7,6 +7,8 @@ the visit page.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -289,12 +291,22 @@ def _observance(begins: datetime, *, before: datetime) -> TimezoneStandard | Tim
 
 def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
     """The instants in UTC, to the second, at which the offset of ``zone`` changes."""
-    day = start.astimezone(UTC)
-    while day < end:
-        next_day = day + timedelta(days=1)
-        if day.astimezone(zone).utcoffset() != next_day.astimezone(zone).utcoffset():
-            yield _first_changed(zone, day, next_day)
-        day = next_day
+    for year in range(start.astimezone(UTC).year, end.astimezone(UTC).year + 1):
+        yield from (change for change in _changes_of_year(zone, year) if start < change < end)
+
+
+@lru_cache(maxsize=64)
+def _changes_of_year(zone: ZoneInfo, year: int) -> list[datetime]:
+    # Every letter with a calendar asks for them, and they take a thousand looks at the clock.
+    midnight = datetime(year, 1, 1, tzinfo=UTC)
+    days = [midnight + timedelta(days=day) for day in range(-1, 367)]
+    pairs = [
+        (day, after)
+        for day, after in pairwise(days)
+        if day.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset()
+    ]
+    changes = [_first_changed(zone, day, after) for day, after in pairs]
+    return [change for change in changes if change.year == year]
 
 
 def _first_changed(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:

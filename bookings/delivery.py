@@ -78,7 +78,7 @@ class _Round:
         for number, message in enumerate(claimed):
             if self.clock() >= self.ends_at:
                 outbox.let_go(claimed[number:])
-                outbox.call_a_worker()
+                outbox.nudge()
                 return False
             if not self._settle(message):
                 outbox.let_go(claimed[number + 1 :])

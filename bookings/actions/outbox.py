@@ -93,8 +93,11 @@ def mark_sent(
         last_error=Case(When(state=Message.State.BOUNCED, then=F("last_error")), default=Value("")),
     )
     if content is not None:
-        MailCopy.objects.update_or_create(
-            message=message, defaults={"kept_at": now, "content": content}
+        MailCopy.objects.bulk_create(
+            [MailCopy(message=message, kept_at=now, content=content)],
+            update_conflicts=True,
+            unique_fields=["message"],
+            update_fields=["kept_at", "content"],
         )
 
 

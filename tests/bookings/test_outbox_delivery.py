@@ -337,6 +337,27 @@ def test_each_reminder_comes_once_at_its_time(
     assert came == [at(10, days=2), at(7, days=4)]
 
 
+def test_after_a_night_without_a_worker_one_reminder_comes_and_names_the_day(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    delivery.deliver_due(now=now)
+    # Both reminders are due: that of two days before, and that of this morning.
+    assert delivery.deliver_due(now=at(8, days=4)) == 1
+    assert smtp.messages[1]["Subject"] == "Reminder: Spa visit, Friday 27 November, 10:00"
+    states = Message.objects.filter(kind="reminder").order_by("lead_hours")
+    assert list(states.values_list("lead_hours", "state")) == [(3, "sent"), (48, "void")]
+
+
+def test_a_reminder_that_was_held_up_never_follows_a_later_one(
+    confirmation: Message, smtp: MailServer, now: datetime
+) -> None:
+    delivery.deliver_due(now=now)
+    Message.objects.filter(lead_hours=48).update(due_at=at(8, days=4))
+    assert delivery.deliver_due(now=at(7, 30, days=4)) == 1
+    assert delivery.deliver_due(now=at(8, 30, days=4)) == 0
+    assert len(smtp.messages) == 2
+
+
 def test_a_moved_visit_is_reminded_of_at_its_new_time_only(
     confirmation: Message, smtp: MailServer, spa: SpaProfile, now: datetime
 ) -> None:

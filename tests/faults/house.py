@@ -115,7 +115,7 @@ class House:
         """Let Valkey forget everything."""
         redis.Redis.from_url(self.redis_url).flushall()
 
-    def wait_until(self, holds: Callable[[], bool], seconds: float = 120) -> None:
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 600) -> None:
         """Return as soon as ``holds``; fail where it does not come to that."""
         deadline = time.monotonic() + seconds
         while not holds():

@@ -21,9 +21,8 @@ THERAPISTS = 25
 HOUR = timedelta(hours=1)
 
 
-def main(count: int) -> None:
+def fill(count: int) -> None:
     """Write ``count`` visits and messages."""
-    call_command("migrate", interactive=False, verbosity=0)
     option = _menu()
     places = [
         (
@@ -107,4 +106,5 @@ def _visit(
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    call_command("migrate", interactive=False, verbosity=0)
+    fill(int(sys.argv[1]))

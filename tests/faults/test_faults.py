@@ -1,6 +1,7 @@
 """Every message arrives whatever fails, and at most those in flight at a kill arrive twice.
 
-The full size, with 5,000 messages and twenty kills, is run by ``make faults``.
+The full size, with 5,000 messages and twenty kills, is run by
+``make bench BENCH=faults``.
 """
 
 from collections.abc import Iterator
