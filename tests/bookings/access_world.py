@@ -104,7 +104,8 @@ class World:
             return self.visit.service.slug
         if part == "<slug:kind>":
             return "confirmation"
-        if found := ADMIN_ROUTE.match(route):
+        found = ADMIN_ROUTE.match(route)
+        if found and found["app"] in apps.app_configs:
             return self._row(apps.get_model(found["app"], found["model"])).pk
         return self._key(route) if part == "<int:pk>" else NOBODYS
 
