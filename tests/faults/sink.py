@@ -74,7 +74,7 @@ class Sink:
                 answer = await self._answer(words[:4].upper(), reader, line)
                 line.write(answer)
                 await line.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._lines.discard(line)
