@@ -36,6 +36,8 @@ SET_UP = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
 }
+# Of these a spa without a name has nothing to say.
+PUBLIC = ("home", "menu", "about", "policies")
 # What somebody needs who has one, but not shown it in this session: it was set up elsewhere since.
 PROOF = {"mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
 
@@ -134,10 +136,11 @@ def account_pages(get_response: GetResponse) -> GetResponse:
 
 
 def new_spa(get_response: GetResponse) -> GetResponse:
-    """Lead from the home page to the set-up as long as nothing is known of the spa."""
+    """Lead from the public pages to the set-up as long as nothing is known of the spa."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path == "/" and request.spa is None:  # type: ignore[attr-defined]
+        unknown = request.spa is None  # type: ignore[attr-defined]
+        if unknown and request.path in {reverse(f"services:{name}") for name in PUBLIC}:
             return redirect("bookings:start")
         return get_response(request)
 

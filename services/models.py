@@ -158,6 +158,18 @@ class SpaProfile(models.Model):
     )
     booking_consent = models.TextField(_("agreement with the booking policy"))
 
+    # For search engines and shared links; see services.page_words.
+    home_title = models.CharField(_("title: home page"), max_length=60, blank=True)
+    home_description = models.CharField(_("description: home page"), max_length=160, blank=True)
+    menu_title = models.CharField(_("title: list of treatments"), max_length=60, blank=True)
+    menu_description = models.CharField(
+        _("description: list of treatments"), max_length=160, blank=True
+    )
+    about_title = models.CharField(_("title: about us"), max_length=60, blank=True)
+    about_description = models.CharField(_("description: about us"), max_length=160, blank=True)
+    policies_title = models.CharField(_("title: policies"), max_length=60, blank=True)
+    policies_description = models.CharField(_("description: policies"), max_length=160, blank=True)
+
     class Meta:
         verbose_name = _("spa profile")
         verbose_name_plural = _("spa profile")

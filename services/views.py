@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.static import serve
 
-from services import queries, structured_data
+from services import page_words, queries, structured_data
 from services.addresses import absolute
 from services.models import SpaProfile
 from services.photos import Picture
@@ -26,6 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "lead": services[0] if services else None,
             "services": queries.first_of_other_categories(services),
             "structured": [structured_data.business(_spa(request))],
+            "words": page_words.words_of("home", _spa(request)),
         },
     )
 
@@ -36,7 +37,11 @@ def menu(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "services/menu.html",
-        {"services": queries.menu(), "structured": [structured_data.breadcrumbs(steps)]},
+        {
+            "services": queries.menu(),
+            "structured": [structured_data.breadcrumbs(steps)],
+            "words": page_words.words_of("menu", _spa(request)),
+        },
     )
 
 
@@ -73,13 +78,17 @@ def about(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "services/about.html",
-        {"structured": [structured_data.business(_spa(request))]},
+        {
+            "structured": [structured_data.business(_spa(request))],
+            "words": page_words.words_of("about", _spa(request)),
+        },
     )
 
 
 def policies(request: HttpRequest) -> HttpResponse:
     """Show the booking policy, the privacy policy and the accessibility statement."""
-    return render(request, "services/policies.html")
+    words = page_words.words_of("policies", _spa(request))
+    return render(request, "services/policies.html", {"words": words})
 
 
 def robots(request: HttpRequest) -> HttpResponse:

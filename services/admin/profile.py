@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from services.admin.editor import EditorAdmin
 from services.models import SpaProfile
+from services.page_words import PAGES, name_of, words_of
 from services.profile_history import history, record_as_found, record_change
 
 
@@ -85,6 +86,7 @@ class SpaProfileAdmin(EditorAdmin):
     """One form, since there is one spa: settings and texts in groups, each with what it does."""
 
     form = ProfileForm
+    change_form_template = "admin/services/profile_form.html"
     fieldsets = [
         (_("The spa"), {"fields": ["name", "tagline", "opening_summary"]}),
         (
@@ -145,6 +147,14 @@ class SpaProfileAdmin(EditorAdmin):
             {"classes": ["collapse"], "fields": ["booking_consent", "health_consent"]},
         ),
         (
+            _("Search engines and shared links"),
+            {
+                "classes": ["collapse", "found-words"],
+                "description": _("Left empty, the words below stand there, which are built in."),
+                "fields": [f"{page}_{part}" for page in PAGES for part in ("title", "description")],
+            },
+        ),
+        (
             _("Country, time and money"),
             {"classes": ["collapse"], "fields": ["country", "time_zone", "currency"]},
         ),
@@ -191,6 +201,9 @@ class SpaProfileAdmin(EditorAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = {"title": _("Texts and policies"), "subtitle": None} | (extra_context or {})
+        profile = SpaProfile.objects.first()
+        if profile is not None:
+            context["found"] = [(name_of(page), words_of(page, profile)) for page in PAGES]
         return super().change_view(request, object_id, form_url, context)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -259,11 +259,12 @@ def test_unknown_treatment_is_not_found(client: Client, content: SpaProfile) -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("path", "code"), [("/", 404), ("/services/", 200), ("/about/", 404), ("/policies/", 200)]
-)
-def test_before_the_content_is_loaded_no_page_fails(client: Client, path: str, code: int) -> None:
-    assert client.get(path).status_code == code
+@pytest.mark.parametrize("path", ["/", "/services/", "/about/", "/policies/"])
+def test_before_the_content_is_loaded_each_page_leads_to_the_set_up(
+    client: Client, path: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/start/")
 
 
 # Hostile text
