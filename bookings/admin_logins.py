@@ -21,13 +21,14 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from bookings.actions.invitations import withdraw_invitations
 from bookings.logins import LOCKS, take_locks_off
 from bookings.models import Therapist
 from bookings.permissions import OWNERS, STAFF
-from bookings.staff import Standing, owners, standing_of, with_standing
+from bookings.staff import Standing, link_login, owners, standing_of, with_standing
 from bookings.views import people
 
 # Each has its place in the page about one's own login; here they would show secrets.
@@ -107,6 +108,8 @@ class LoginForm(ModelForm):
     def clean_groups(self) -> Any:
         """Somebody must remain who may change anything."""
         groups = self.cleaned_data["groups"]
+        # Two owners who lower each other at once must not both succeed.
+        list(owners().order_by("pk").select_for_update())
         stays = self.instance.is_superuser or any(group.name == OWNERS for group in groups)
         hers = owners().filter(pk=self.instance.pk)
         if stays or not hers.exists() or owners().exclude(pk=self.instance.pk).exists():
@@ -195,6 +198,15 @@ class LoginAdmin(UserAdmin):
             obj.username = obj.email
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            self._forget_the_former_address(request, obj)
+
+    def _forget_the_former_address(self, request: HttpRequest, user: User) -> None:
+        """A link that lies in another mailbox must not open the login."""
+        if withdraw_invitations(user=user, now=timezone.now()):
+            said = gettext("The link in the mail to the former address opens nothing any more. %s")
+            again = gettext("Please send the invitation again.")
+            messages.warning(request, said % again)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -236,14 +248,17 @@ class LoginAdmin(UserAdmin):
 
 def _link_therapist(user: User, choice: str) -> None:
     """Let ``user`` see the days of the therapist that was chosen for her."""
-    former = Therapist.objects.filter(user=user)
+    now = timezone.now()
+    for former in Therapist.objects.filter(user=user).exclude(pk=_key(choice)):
+        link_login(therapist=former, user=None, now=now)
     if choice == NEW_THERAPIST:
-        former.update(user=None)
         name = user.get_full_name() or user.get_username()
         Therapist.objects.create(user=user, name=name[:80], email=user.email)
         return
-    if not choice:
-        former.update(user=None)
-        return
-    former.exclude(pk=choice).update(user=None)
-    Therapist.objects.filter(Q(user=None) | Q(user=user), pk=choice).update(user=user)
+    chosen = Therapist.objects.filter(Q(user=None) | Q(user=user), pk=_key(choice)).first()
+    if chosen is not None:
+        link_login(therapist=chosen, user=user, now=now)
+
+
+def _key(choice: str) -> int:
+    return int(choice) if choice.isdecimal() else 0

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from bookings import actions
 from bookings.actions.events import staff
 from bookings.actions.placing import lock_diary
 from bookings.actions.stranding import keep_stranding
@@ -125,6 +126,12 @@ class TherapistAdmin(ListsVisitsFirst):
         """A link to the page of her hours."""
         url = reverse("admin:bookings_therapist_hours", args=[therapist.pk])
         return format_html('<a href="{}">{}</a>', url, _("Hours"))
+
+    def save_model(self, request: HttpRequest, obj: Therapist, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "user" in form.changed_data:
+            # The calendar address was handed to the one before.
+            actions.revoke_feed(therapist=obj, now=timezone.now())
 
     @admin.display(description=_("treatments given"), ordering="service_count")
     def gives(self, therapist: Any) -> int:

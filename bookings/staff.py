@@ -135,3 +135,29 @@ def take_back(*, user: User) -> None:
     """Switch the login of ``user`` on again: she signs in anew, and takes appointments again."""
     User.objects.filter(pk=user.pk).update(is_active=True)
     Therapist.objects.filter(user=user).update(active=True)
+
+
+@transaction.atomic
+def take_invitation_back(*, user: User, now: datetime) -> bool:
+    """Let the open invitation of ``user`` open nothing; returns whether there was one.
+
+    Her login is switched off with it: a code by mail would open it too.
+    """
+    if not withdraw_invitations(user=user, now=now):
+        return False
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    return True
+
+
+@transaction.atomic
+def link_login(*, therapist: Therapist, user: User | None, now: datetime) -> None:
+    """Let ``user``, or nobody, see the days of ``therapist``.
+
+    Her calendar address was handed to the one before, so it shows nothing any more.
+    """
+    lock_diary(therapists=[therapist.pk], rooms=[])
+    latest = Therapist.objects.get(pk=therapist.pk)
+    if latest.user_id == (user.pk if user else None):
+        return
+    actions.revoke_feed(therapist=therapist, now=now)
+    Therapist.objects.filter(pk=therapist.pk).update(user=user)

@@ -23,7 +23,14 @@ from bookings.csv_files import lines_of
 from bookings.forms.transfer import FileForm, VisitsFileForm
 from bookings.models import ImportDraft
 from bookings.permissions import is_owner
-from bookings.transfer.bringing import MOST_ROWS, Unusable, bring_in, ignored_columns, readable
+from bookings.transfer.bringing import (
+    MOST_COMING,
+    MOST_ROWS,
+    Unusable,
+    bring_in,
+    ignored_columns,
+    readable,
+)
 from bookings.transfer.resources import KINDS
 from bookings.transfer.taking_out import write_archive
 from bookings.views.staff import me
@@ -117,6 +124,7 @@ def upload(request: HttpRequest, kind: str) -> HttpResponse:
         needed=rows.needed,
         may=rows.may,
         most=MOST_ROWS[ImportDraft.Kind(kind)],
+        coming=MOST_COMING,
     )
 
 

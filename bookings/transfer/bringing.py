@@ -17,6 +17,8 @@ from services.models import SpaProfile
 MOST_BYTES = 5 * 1024 * 1024
 # So many take some twenty seconds on one core, while somebody waits for the page.
 MOST_ROWS = {ImportDraft.Kind.CLIENTS: 2000, ImportDraft.Kind.VISITS: 500}
+# They hold up all other bookings for some seconds.
+MOST_COMING = 150
 ALSO_CALLED = {
     "e-mail": "email",
     "mail": "email",
@@ -91,6 +93,12 @@ def bring_in(draft: ImportDraft, *, by: User, now: datetime, only_try: bool) -> 
     """
     data, numbers = _table(draft.kind, draft.text)
     resource = KINDS[draft.kind](spa=SpaProfile.load(), by=by, now=now, draft=draft)
+    if resource.count_coming(data) > MOST_COMING:
+        words = _(
+            "More than %(most)d of these visits are still to come. Please split the file: while it "
+            "is looked at, nobody else can book."
+        )
+        return Outcome(0, 0, 0, [Mistake(0, "", words % {"most": MOST_COMING})])
     result = resource.import_data(data, dry_run=only_try, rollback_on_validation_errors=True)
     return Outcome(
         result.totals["new"],

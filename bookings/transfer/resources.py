@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from import_export.instance_loaders import BaseInstanceLoader
@@ -73,16 +74,16 @@ class People:
                 self.by[column][value].append(client)
 
     def find(self, entry: ClientEntry) -> Client | None:
-        """Return the one whom ``entry`` means: by address, else by number, else by name alone.
+        """Return the one whom ``entry`` means: by name and address, name and number, or name.
 
-        Families share addresses: of several with one address the name decides.
+        Families share addresses and numbers, so either is a sign only together with the name:
+        visits and mails of one must never land with another.
         """
         name = entry.name.casefold()
         for column, value in (("email", entry.email), ("phone", entry.phone)):
-            found = self.by[column][value] if value else []
-            same = [one for one in found if one.name.casefold() == name]
-            if same or len(found) == 1:
-                return (same or found)[0]
+            same = [one for one in self.by[column][value] if one.name.casefold() == name]
+            if value and same:
+                return same[0]
         if entry.email or entry.phone:
             return None
         return self._by_name(entry.name)
@@ -119,7 +120,8 @@ class _Bringing(Resource):
         for row in dataset.dict:
             try:
                 entries.append(self.person(row))
-            except Exception:  # noqa: S112 - said at its row, in a moment
+            except ValidationError:
+                # Said at its row, in a moment.
                 continue
         self.people.load(entries)
 
@@ -133,6 +135,10 @@ class _Bringing(Resource):
 
     def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """Nothing: the row has been read as a whole."""
+
+    def count_coming(self, dataset: Any) -> int:
+        """How many rows take a place in the diary."""
+        return 0
 
     def skip_row(
         self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None
@@ -225,14 +231,30 @@ class VisitRows(_Bringing):
     may = ("email", "phone", "minutes", "therapist", "room", "price", "status")
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        """Fetch the house, and lock it: places are taken one after the other."""
+        """Fetch the house, and lock all of it where places are taken.
+
+        Each place takes locks of its own: without those of all before, in their order, two who
+        take several places could wait for each other.
+        """
         super().before_import(dataset, **kwargs)
         therapists, rooms = list(Therapist.objects.all()), list(Room.objects.all())
-        lock_diary(therapists=[one.pk for one in therapists], rooms=[one.pk for one in rooms])
+        if self.count_coming(dataset):
+            lock_diary(therapists=[one.pk for one in therapists], rooms=[one.pk for one in rooms])
         self.therapists = {one.name.casefold(): one for one in therapists}
         self.rooms = {one.name.casefold(): one for one in rooms}
         services = Service.objects.prefetch_related("options", "rooms", "therapists")
         self.services = {one.name.casefold(): one for one in services}
+
+    def count_coming(self, dataset: Any) -> int:
+        """How many rows are about today or a later day."""
+        return sum(self._is_coming(row) for row in dataset.dict)
+
+    def _is_coming(self, row: Row) -> bool:
+        try:
+            on = columns.day(row, "date", country=self.spa.country)
+        except ValidationError:
+            return False
+        return on >= self.now.astimezone(self.spa.zone).date()
 
     def get_or_init_instance(self, instance_loader: Any, row: Any) -> tuple[VisitRow, bool]:
         """The row as it was read, and that it is new: what is here is not changed."""

@@ -46,7 +46,7 @@ NAMES = {
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the next step; without the key say where it is found."""
     if not first_start.is_open():
-        return redirect("services:home")
+        return _over(request)
     if not _may(request):
         return render(request, "bookings/start/closed.html", {"wrong": False})
     done = first_start.steps_done()
@@ -58,7 +58,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def key(request: HttpRequest, key: str) -> HttpResponse:
     """Remember in this browser that it holds the key, and leave the key out of the address."""
     if not first_start.is_open():
-        return redirect("services:home")
+        return _over(request)
     if not first_start.opens(hash_of(key)):
         return render(request, "bookings/start/closed.html", {"wrong": True}, status=404)
     request.session[SESSION] = hash_of(key)
@@ -82,6 +82,13 @@ def step(request: HttpRequest, step: str) -> HttpResponse:
     except SetUpOver as over:
         messages.info(request, over.message)
         return redirect("account_login")
+
+
+def _over(request: HttpRequest) -> HttpResponse:
+    """Lead to the site or, where an owner was made before there was one, say what is missing."""
+    if SpaProfile.objects.exists():
+        return redirect("services:home")
+    return render(request, "bookings/start/no_content.html", status=503)
 
 
 def _may(request: HttpRequest) -> bool:

@@ -23,6 +23,7 @@ from bookings.staff import (
     refuse_leaving,
     standing_of,
     take_back,
+    take_invitation_back,
     visits_left_behind,
     with_standing,
 )
@@ -71,8 +72,9 @@ def invite_again(request: HttpRequest, pk: int) -> HttpResponse:
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an invitation open nothing any more."""
     user = _somebody(request, pk)
-    if invitations.withdraw_invitations(user=user, now=timezone.now()):
-        messages.success(request, _("The invitation is withdrawn: its link opens nothing."))
+    if take_invitation_back(user=user, now=timezone.now()):
+        said = _("The invitation is withdrawn: its link opens nothing, and the login is off.")
+        messages.success(request, said)
     return _back_to(user)
 
 

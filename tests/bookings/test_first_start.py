@@ -227,6 +227,18 @@ def test_a_spa_that_has_an_owner_needs_no_set_up(olive: User, spa: SpaProfile) -
     assert Browser().get("/").status_code == 200
 
 
+def test_an_owner_without_content_is_told_what_to_do(olive: User) -> None:
+    assert Browser().get("/")["Location"] == "/start/"
+    page = Browser().get("/start/")
+    assert page.status_code == 503
+    assert "python manage.py load_content" in words(page)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_new_spa_tells_machines_that_it_is_alive(path: str) -> None:
+    assert Browser().get(path).status_code == 200
+
+
 @pytest.mark.race
 @pytest.mark.xdist_group("race")
 @pytest.mark.django_db(transaction=True)

@@ -131,6 +131,49 @@ def test_a_later_invitation_takes_the_place_of_the_earlier(
     assert Browser().get(second).status_code == 410
 
 
+def test_an_invitation_taken_back_shuts_every_other_door_too(
+    owner: Browser, tomas: User, smtp: MailServer
+) -> None:
+    owner.post(f"{LIST}{tomas.pk}/withdraw/")
+    his = Browser()
+    his.post("/accounts/login/code/", {"email": tomas.email})
+    his.post("/accounts/password/reset/", {"email": tomas.email})
+    told = {letter["Subject"] for letter in smtp.wait_for(3)[1:]}
+    assert told == {"Nobody signs in with this address"}
+    # Asked again, he is let in after all.
+    owner.post(f"{LIST}{tomas.pk}/return/")
+    owner.post(f"{LIST}{tomas.pk}/invite/")
+    assert Browser().get(link_of(smtp.wait_for(4)[-1])).status_code == 200
+
+
+def test_a_link_that_lies_in_a_wrong_mailbox_opens_nothing(
+    owner: Browser, tomas: User, smtp: MailServer
+) -> None:
+    link = link_of(smtp.messages[0])
+    right = sent("Front desk", email="thomas@qi-spa.example")
+    answer = owner.post(f"{LIST}{tomas.pk}/change/", right)
+    assert any(one.startswith("The link in the mail to the former address") for one in said(answer))
+    assert Browser().get(link).status_code == 410
+    owner.post(f"{LIST}{tomas.pk}/invite/")
+    second = smtp.wait_for(2)[1]
+    assert second["To"] == "thomas@qi-spa.example"
+    assert Browser().get(link_of(second)).status_code == 200
+
+
+def test_a_calendar_address_does_not_pass_on_with_the_therapist(
+    owner: Browser, mia: Therapist, noor: Therapist
+) -> None:
+    hers = login_of(mia)
+    feed = actions.renew_feed(therapist=mia, now=NOW)
+    same = sent("Therapists", first_name="Mia", email=hers.email, treats_as=str(mia.pk))
+    owner.post(f"{LIST}{hers.pk}/change/", same)
+    assert mia.feeds.filter(revoked_at=None).exists()
+    owner.post(f"{LIST}{hers.pk}/change/", {**same, "treats_as": str(noor.pk)})
+    assert not mia.feeds.filter(revoked_at=None).exists()
+    assert Therapist.objects.get(pk=noor.pk).user == hers
+    assert feed
+
+
 def test_an_invitation_runs_out_after_a_week(
     owner: Browser, tomas: User, smtp: MailServer, clock: time_machine.Traveller
 ) -> None:

@@ -85,11 +85,22 @@ def test_what_a_record_lacks_is_filled_in_and_nothing_overwritten(
     owner: Browser, cleo: Client
 ) -> None:
     Client.objects.filter(pk=cleo.pk).update(phone="")
-    file = "name,email,phone,note\nCleopatra,cleo@example.com,020 7946 0009,Window\n"
+    file = "name,email,phone,note\nCLEO,cleo@example.com,020 7946 0009,Window\n"
     done = brought_in(owner, "clients", file)
     assert said(done) == ["0 rows are new here. 1 record was filled in."]
     cleo = Client.objects.get()
     assert (cleo.name, str(cleo.phone), cleo.note) == ("Cleo", "+442079460009", "Window")
+
+
+def test_a_family_that_shares_an_address_stays_several_people(
+    owner: Browser, cleo: Client, mia: Therapist, fern: Room, hour: ServiceOption
+) -> None:
+    brought_in(owner, "clients", "name,email\nOtto,cleo@example.com\n")
+    assert set(Client.objects.values_list("name", flat=True)) == {"Cleo", "Otto"}
+    brought_in(owner, "visits", HEAD + visit_row("2026-10-01", "10:00", name="Otto"))
+    visit = Appointment.objects.get()
+    assert visit.client is not None
+    assert visit.client.name == "Otto"
 
 
 @pytest.mark.parametrize(
@@ -300,6 +311,11 @@ def test_a_time_that_was_taken_since_the_look_keeps_the_whole_file_out(
     answer = owner.post(page.redirect_chain[-1][0])
     assert "Nothing was brought in: something has changed since you looked." in words(answer)
     assert Appointment.objects.count() == 1
+
+
+def test_many_coming_visits_at_once_are_asked_for_in_parts(owner: Browser, mia: Therapist) -> None:
+    [one] = mistakes(owner, "visits", HEAD + visit_row("2026-12-01", "10:00") * 151)
+    assert one.startswith("0 : More than 150 of these visits are still to come.")
 
 
 # --- Taking out ---------------------------------------------------------------------------------

@@ -96,7 +96,9 @@ sys.exit(run.main())
 def test_port_folder_and_address_of_dot_env_hold_for_the_run(
     tmp_path: Path, var: Path, line: str, site_url: str
 ) -> None:
-    shutil.copytree(BASE_DIR / "spa", tmp_path / "spa")
+    # All that the settings import.
+    for folder in ("spa", "services"):
+        shutil.copytree(BASE_DIR / folder, tmp_path / folder)
     port = free_port()
     (tmp_path / ".env").write_text(f"PORT={port}\nSPA_VAR_DIR={var}\n{line}\n")
     environment = newcomers_environment(var)
