@@ -197,6 +197,8 @@ def test_nobody_is_kept_out(
     page.get_by_label("Phone").fill(CLEO.phone)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Is it one of these?")).to_be_visible()
+    # The words are there before the scripts are.
+    page.wait_for_load_state("load")
     page.get_by_label("E-mail").fill("cleo@gmial.com")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Use cleo@gmail.com")).to_be_visible()
