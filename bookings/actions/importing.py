@@ -107,7 +107,9 @@ def _write(
         **wish.times,
     )
     kind = "requested" if status == Status.REQUESTED else "booked"
-    changes = {"status": (None, str(status))}
+    # Of a visit that is over or was called off nobody knows when it became so.
+    is_ahead = status in (Status.CONFIRMED, Status.REQUESTED)
+    changes = {"status": (None, str(status))} if is_ahead else {}
     record(visit, kind, by=by, now=wish.now, changes=changes, reason=reason)
     return visit
 

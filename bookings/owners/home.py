@@ -143,6 +143,7 @@ def today_in_numbers(*, spa: SpaProfile, now: datetime) -> list[Figure]:
     day = desk_day(today, spa=spa, now=now)
     midnight = datetime.combine(today, time.min, tzinfo=spa.zone)
     booked = Appointment.objects.booked().filter(created_at__gte=midnight)
+    booked = booked.exclude(source=Appointment.Source.IMPORTED)
     new = booked.aggregate(count=Count("pk"), worth=Sum("price"))
     return [
         Figure(_("Visits"), str(day.visits), _("%d done") % day.done if day.done else ""),

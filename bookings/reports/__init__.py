@@ -16,7 +16,8 @@ the midnight at which its first day begins to that at which its last one ends. W
   share can exceed the whole. A room can be used while at least one therapist works.
 * **Clients**: each person who kept a visit, once; merged records are one person. *New* is
   somebody whose first kept visit ever lies in the period, *returning* everybody else.
-* **How early**: days between the day of booking and the day of the visit, of booked visits.
+* **How early**: days between the day of booking and the day of the visit, of booked visits; those
+  brought in from a file do not tell when they were booked, nor who called them off and when.
 * **Empty hours**: working time of an hour of the week in which nobody was booked, or the one who
   was did not come. Two visits of one therapist at one time count as both.
 

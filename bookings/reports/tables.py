@@ -94,7 +94,9 @@ def sources(facts: Facts) -> Table:
         [(str(names[source]), tally) for source, tally in facts.tallies.by_source.items()],
         slug="sources",
         title=_("By way of booking"),
-        means=_("Where the visit was booked: on the website, or by the front desk."),
+        means=_(
+            "Where the visit was booked: on the website, by the front desk, or in another diary."
+        ),
         heading=_("Booked by"),
     )
 

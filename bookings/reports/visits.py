@@ -248,6 +248,8 @@ def leads(period: Period, zone: ZoneInfo) -> Mapping[int, int]:
     rows = (
         within(period.span(zone))
         .filter(status__in=BOOKED)
+        # Nobody knows when those from another diary were booked.
+        .exclude(source=Appointment.Source.IMPORTED)
         .values_list(ahead)
         .annotate(count=Count("*"))
     )

@@ -35,6 +35,7 @@ from services.models import (
     Faq,
     Service,
     ServiceOption,
+    SignOff,
     SpaProfile,
 )
 
@@ -56,7 +57,7 @@ def same(*names: str) -> list[tuple[str, str]]:
 
 
 SHEETS = [
-    # These two can be brought in again as they are.
+    # These two can be brought in again.
     Sheet("clients", Client.objects.current, same("name", "email", "phone", "note")),
     Sheet(
         "visits",
@@ -104,7 +105,8 @@ SHEETS = [
         Service.objects.all,
         [
             ("category", "category__name"),
-            *same("slug", "name", "discreet_name", "status", "summary", "description", "body"),
+            *same("slug", "name", "discreet_name", "status", "summary", "title", "description"),
+            *same("body", "illustration"),
             *same("preparation", "aftercare", "buffer_before_minutes", "buffer_after_minutes"),
             *same("position", "note_from_everyone", "photo", "photo_alt"),
         ],
@@ -123,13 +125,19 @@ SHEETS = [
     Sheet(
         "health questions",
         Contraindication.objects.all,
-        same("slug", "name", "group", "severity", "care", "question", "follow_up", "why")
-        + same("advice", "sources", "evidence", "active"),
+        same("slug", "name", "group", "position", "severity", "care", "question", "detail", "areas")
+        + same("follow_up", "follow_up_severity", "follow_up_care", "why", "advice", "sources")
+        + same("evidence", "active"),
     ),
     Sheet(
         "health questions of treatments",
         lambda: Service.contraindications.through.objects.order_by("pk"),
         [("treatment", "service__name"), ("question", "contraindication__slug")],
+    ),
+    Sheet(
+        "sign-offs of the health questions",
+        SignOff.objects.all,
+        same("name", "profession", "signed_on", "note", "version", "recorded_at"),
     ),
     Sheet(
         "therapists",
@@ -219,9 +227,9 @@ def _explanation() -> str:
         [
             _("Everything that your spa keeps here, as tables (CSV, UTF-8) and photos."),
             _(
-                "clients.csv and visits.csv can be brought in again as they are. Times are by the "
-                "clocks of the spa. A cell that a spreadsheet could take for a formula has an "
-                "apostrophe before it."
+                "clients.csv and visits.csv can be brought in again, in parts where they are long. "
+                "Times are by the clocks of the spa. A cell that a spreadsheet could take for a "
+                "formula has an apostrophe before it."
             ),
             _(
                 "Not in here: answers to health questions, notes on treatments, and reasons that "

@@ -4,7 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,9 @@ from bookings import actions
 from bookings.actions.importing import purge_drafts
 from bookings.csv_files import NotCsv, as_typed, decoded, harmless, table_of
 from bookings.models import Appointment, Client, Event, ImportDraft, Message, Room, Therapist
+from bookings.owners.home import today_in_numbers
+from bookings.reports.facts import Facts
+from bookings.reports.periods import Period
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at
 from tests.bookings.staff_pages import browser_of, login_of, said, words
@@ -220,6 +223,21 @@ def test_past_and_coming_visits_are_brought_in(
     assert {"reminder", "waiting_for_answer"} <= kinds
     page = chosen(owner, "visits", file)
     assert (page.context["outcome"].new, page.context["outcome"].here) == (0, 4)
+
+
+def test_what_is_brought_in_says_nothing_of_when_it_was_booked_or_called_off(
+    owner: Browser, mia: Therapist, fern: Room, hour: ServiceOption, spa: SpaProfile
+) -> None:
+    rows = visit_row("2026-11-02", "10:00") + visit_row("2026-11-03", "10:00", status="cancelled")
+    brought_in(owner, "visits", HEAD + rows)
+    november = Period(date(2026, 11, 1), date(2026, 11, 30))
+    facts = Facts(november, november.just_before(), spa)
+    assert (facts.total.kept, sum(facts.leads.values())) == (1, 0)
+    assert [(one.late, one.count) for one in facts.cancelled] == [(False, 1)]
+    booked_today = next(
+        one for one in today_in_numbers(spa=spa, now=NOW) if one.name == "Booked today"
+    )
+    assert booked_today.value == "0"
 
 
 def test_a_confirmation_is_sent_where_the_owner_says_so(
