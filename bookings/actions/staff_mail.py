@@ -106,7 +106,8 @@ def owe_sheets(*, now: datetime) -> int:
 def is_news_to_her(message: Message, *, spa: SpaProfile, now: datetime) -> bool:
     """Whether a note or a sheet still tells its therapist something she wants to know."""
     therapist = message.therapist
-    if therapist is None or not therapist.email:
+    # Who has left since it was owed must not read who comes.
+    if therapist is None or not therapist.active or not therapist.email:
         return False
     if message.kind == Kind.THERAPIST_SHEET:
         return therapist.wants_sheet and spa.therapist_sheets and _has_visits(message, spa, now)

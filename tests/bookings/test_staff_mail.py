@@ -191,6 +191,17 @@ def test_at_night_a_note_waits_for_the_morning_unless_the_visit_does_not(
     assert notes_about(early).get().at_any_hour
 
 
+def test_who_has_left_by_the_morning_gets_no_note_of_the_night(
+    book: Book, do: Do, spa: SpaProfile, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(11), therapist=mia, when=NOW - timedelta(days=2))
+    do(actions.cancel_appointment, visit, now=at(22, days=0))
+    assert [due for _to, due, _state in notes(visit)] == [at(7)]
+    Therapist.objects.filter(pk=mia.pk).update(active=False)
+    delivery.deliver_due(now=at(7))
+    assert [state for _to, _due, state in notes(visit)] == ["void"]
+
+
 # --- The sheet of the day ---------------------------------------------------------------------
 
 
@@ -252,6 +263,14 @@ def test_a_sheet_of_a_day_that_is_over_is_not_sent(o_clock: int, state: str) -> 
     actions.owe_sheets(now=at(18, days=0))
     delivery.deliver_due(now=at(o_clock))
     assert Message.objects.get(kind="therapist_sheet").state == state
+
+
+@pytest.mark.usefixtures("tomorrow")
+def test_who_has_left_since_it_was_owed_gets_no_sheet(mia: Therapist) -> None:
+    actions.owe_sheets(now=at(22, days=0))
+    Therapist.objects.filter(pk=mia.pk).update(active=False)
+    delivery.deliver_due(now=at(7))
+    assert Message.objects.get(kind="therapist_sheet").state == "void"
 
 
 def test_a_note_goes_to_one_therapist_about_one_visit(
