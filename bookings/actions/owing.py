@@ -227,13 +227,23 @@ def _is_of_use(message: Message, now: datetime) -> bool:
     if message.kind == Kind.REMINDER:
         return message.at_any_hour or not _is_overtaken(message, now)
     if message.kind == Kind.PREPARATION:
-        return visit.pk in first_visits([visit])
+        return _is_wanted(message) and visit.pk in first_visits([visit])
     if message.kind == Kind.AFTERCARE:
         wanted = visit.client is not None and visit.client.aftercare_stopped_at is None
-        return wanted and not is_unwanted(message.address)
+        return wanted and _is_wanted(message) and not is_unwanted(message.address)
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return lacks_answers(visit, spa=SpaProfile.load())
     return True
+
+
+def _is_wanted(letter: Message) -> bool:
+    """Whether there is something to say, and the owners want it said unless the desk asks."""
+    service = letter.visit.service
+    if letter.kind == Kind.PREPARATION:
+        words, switch = service.preparation, "preparation_letters"
+    else:
+        words, switch = service.aftercare, "aftercare_letters"
+    return bool(words) and (letter.at_any_hour or getattr(SpaProfile.load(), switch))
 
 
 def _is_overtaken(reminder: Message, now: datetime) -> bool:

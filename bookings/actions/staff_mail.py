@@ -112,7 +112,7 @@ def is_news_to_her(message: Message, *, spa: SpaProfile, now: datetime) -> bool:
     if message.kind == Kind.THERAPIST_SHEET:
         return therapist.wants_sheet and spa.therapist_sheets and _has_visits(message, spa, now)
     is_now = standing(message.visit).get(therapist.pk, [])
-    return therapist.wants_notes and is_now != message.known
+    return therapist.wants_notes and spa.therapist_notes and is_now != message.known
 
 
 def _has_visits(sheet: Message, spa: SpaProfile, now: datetime) -> bool:

@@ -105,6 +105,24 @@ def test_owners_can_do_without_it(book: Book, mia: Therapist, fern: Room, spa: S
     assert ("preparation", 0) not in waiting(book(at(14, days=4)))
 
 
+@pytest.mark.usefixtures("prepares")
+@pytest.mark.parametrize("silence", ["switch", "no words"])
+def test_what_is_switched_off_stops_the_letters_that_wait(
+    silence: str, book: Book, prepares: Service, mia: Therapist, fern: Room
+) -> None:
+    Service.objects.update(aftercare="<p>Rest.</p>")
+    prepares.refresh_from_db()
+    visit = book(at(14, days=4))
+    if silence == "switch":
+        SpaProfile.objects.update(preparation_letters=False, aftercare_letters=False)
+    else:
+        Service.objects.update(preparation="", aftercare="")
+    delivery.deliver_due(now=at(10, days=3))
+    Appointment.objects.update(status="completed")
+    delivery.deliver_due(now=at(18, 30, days=4))
+    assert states(visit, "preparation") + states(visit, "aftercare") == ["void", "void"]
+
+
 # --- Quiet hours ------------------------------------------------------------------------------
 
 

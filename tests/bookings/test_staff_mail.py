@@ -202,6 +202,15 @@ def test_who_has_left_by_the_morning_gets_no_note_of_the_night(
     assert [state for _to, _due, state in notes(visit)] == ["void"]
 
 
+def test_what_the_owners_switch_off_stops_the_notes_that_wait(
+    book: Book, do: Do, spa: SpaProfile, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(15, days=0), therapist=mia)
+    SpaProfile.objects.update(therapist_notes=False)
+    delivery.deliver_due(now=NOW)
+    assert [state for _to, _due, state in notes(visit)] == ["void"]
+
+
 # --- The sheet of the day ---------------------------------------------------------------------
 
 
