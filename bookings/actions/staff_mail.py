@@ -4,13 +4,15 @@ A note remembers what the therapist knew before. Where nothing is different for 
 goes out, it is void: several changes make one note, and what was taken back makes none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bookings.actions.events import Actor
+from bookings.actions.outbox import is_on_its_way
 from bookings.actions.quiet import awake, grace_of, quiet_hours
 from bookings.models import Appointment, Message, Therapist
 from bookings.models.appointments import UPCOMING
+from bookings.models.messages import MessageQuerySet
 from bookings.timing import moment_on
 from services.models import SpaProfile
 
@@ -38,10 +40,11 @@ def note_late_change(
     """Owe a note to each therapist whose day has changed at short notice.
 
     ``before`` is the ``standing`` of the visit before the change. Who made the change herself
-    gets none. A note that waits already tells of this change too.
+    gets none. A note that waits already tells of this change too; one on its way may not.
     """
-    waiting = visit.messages.pending().filter(kind=Kind.THERAPIST_NOTE)
-    waiting.update(sequence=visit.sequence)
+    # Locked: from here on no worker begins to send one of them.
+    waiting = list(_waiting_about(visit).select_for_update())
+    _waiting_about(visit).update(sequence=visit.sequence)
     after = standing(visit)
     concerned = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     soonest = _soonest(before, after, concerned, now)
@@ -64,7 +67,25 @@ def note_late_change(
         )
         for therapist in told.exclude(email="")
     ]
+    _make_room(waiting, notes, now)
     Message.objects.bulk_create(notes, ignore_conflicts=True)
+
+
+def _waiting_about(visit: Appointment) -> MessageQuerySet:
+    return visit.messages.pending().filter(kind=Kind.THERAPIST_NOTE)
+
+
+def _make_room(waiting: Iterable[Message], notes: Iterable[Message], now: datetime) -> None:
+    """Let each of ``notes`` be owed although one to the same therapist is being sent.
+
+    That one may say what was true a moment ago. It is sent once it has gone out all the same.
+    """
+    to = {note.therapist_id for note in notes}
+    for note in waiting:
+        if note.therapist_id in to and is_on_its_way(note, now):
+            # Its own sequence is kept (as read before the update): the new note takes the latest.
+            note.state = Message.State.VOID
+            note.save(update_fields=["state", "sequence"])
 
 
 def _soonest(

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from bookings import actions, delivery, messages
+from bookings.actions import outbox
 from bookings.models import Appointment, Message, Room, Therapist
 from services.models import SpaProfile
 from services.screening import Outcome
@@ -158,6 +159,49 @@ def test_what_was_told_and_is_taken_back_is_told_again(
     assert [state for _to, _due, state in notes(visit)] == ["sent", "pending"]
     again = notes_about(visit).get(state="pending")
     assert "A visit is new in your day." in text_of(again, spa, NOW)
+
+
+def test_a_change_while_a_note_is_being_sent_makes_a_note_of_its_own(
+    book: Book, do: Do, spa: SpaProfile, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10), therapist=mia, when=NOW - timedelta(days=2))
+    spa.late_change_hours = 48
+    moved = do(actions.reschedule_appointment, visit, starts_at=at(12))
+    claimed = outbox.claim_due(now=NOW + GRACE, until=NOW + 4 * GRACE, limit=9)
+    (first,) = (one for one in claimed if one.kind == "therapist_note")
+    begun = outbox.begin_attempt(first)
+    assert begun is not None
+    assert "Now: Tuesday 24 November, 12:00 – 13:00" in text_of(begun, spa, NOW)
+    do(actions.undo_change, moved, now=NOW + 2 * GRACE)
+    outbox.mark_sent(begun, now=NOW + 3 * GRACE)
+    assert [(due, state) for _to, due, state in notes(visit)] == [
+        (NOW + GRACE, "sent"),
+        (NOW + 3 * GRACE, "pending"),
+    ]
+    delivery.deliver_due(now=NOW + 3 * GRACE)
+    corrected = notes_about(visit).latest("pk")
+    assert corrected.state == "sent"
+    assert "Now: Tuesday 24 November, 10:00 – 11:00" in text_of(corrected, spa, NOW)
+
+
+def test_a_note_on_its_way_to_somebody_else_is_left_alone(
+    book: Book,
+    do: Do,
+    spa: SpaProfile,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+) -> None:
+    visit = book(at(10), therapist=mia, when=NOW - timedelta(days=2))
+    spa.late_change_hours = 48
+    do(actions.reschedule_appointment, visit, starts_at=at(10), therapist=noor)
+    outbox.claim_due(now=NOW + GRACE, until=NOW + 4 * GRACE, limit=9)
+    do(actions.reschedule_appointment, visit, starts_at=at(12), now=NOW + 2 * GRACE)
+    assert [(to[:4].strip("@"), state) for to, _due, state in notes(visit)] == [
+        ("mia", "pending"),
+        ("noor", "void"),
+        ("noor", "pending"),
+    ]
 
 
 @pytest.mark.parametrize("silence", ["switch", "wish", "address", "own doing"])
