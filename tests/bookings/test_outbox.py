@@ -114,6 +114,7 @@ TRUE_AS_LONG_AS = [
 def test_a_message_is_true_in_the_states_that_it_tells_of(
     visit: Appointment, now: datetime, kind: str, statuses: set[str]
 ) -> None:
+    visit.service.preparation = visit.service.aftercare = "<p>Rest.</p>"
     if kind == "waiting_for_answer":
         visit.health_check = None
     message = Message(appointment=visit, kind=kind, sequence=visit.sequence)
