@@ -219,7 +219,18 @@ def is_in_time(message: Message, now: datetime) -> bool:
     """Whether it is not too late to send it."""
     if message.kind == Kind.AFTERCARE:
         return now < message.visit.ends_at + AFTERCARE_LASTS
+    if message.kind in (Kind.CLEARANCE_NEEDED, Kind.CLEARANCE_EXPIRING):
+        return now < _call_by(message.visit, now)
     return message.kind in NEVER_TOO_LATE or now < message.visit.starts_at
+
+
+def _call_by(visit: Appointment, now: datetime) -> datetime:
+    """The moment by which a letter about an open request asks its client to call."""
+    return decision_due(
+        visit.starts_at,
+        asked_at=visit.created_at or now,
+        notice_hours=SpaProfile.load().cancellation_notice_hours,
+    )
 
 
 def _is_of_use(message: Message, now: datetime) -> bool:

@@ -209,6 +209,19 @@ def test_a_request_about_to_run_out_says_until_when_to_call(
     assert "Call us by: Thursday 26 November, 14:00\n" in text
 
 
+@pytest.mark.parametrize(
+    ("o_clock", "state"), [(at(13, 59, days=3), "sent"), (at(14, days=3), "void")]
+)
+def test_nobody_is_asked_to_call_by_a_moment_that_is_over(
+    o_clock: datetime, state: str, book: Book, mia: Therapist, fern: Room
+) -> None:
+    request = book(at(14, days=4), outcome=Outcome.CLEARANCE)
+    delivery.deliver_due(now=NOW)
+    delivery.deliver_due(now=o_clock)
+    assert states(request, "clearance_needed") == [state]
+    assert states(request, "clearance_expiring") == [state]
+
+
 # --- Changes ----------------------------------------------------------------------------------
 
 
