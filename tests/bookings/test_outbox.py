@@ -8,7 +8,7 @@ import pytest
 from bookings import actions
 from bookings.actions import outbox, owing
 from bookings.models import Appointment, Message, Room, Therapist
-from services.models import SpaProfile
+from services.models import Service, SpaProfile
 from tests.bookings.conftest import at
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,8 @@ TRUE_AS_LONG_AS = [
 def test_a_message_is_true_in_the_states_that_it_tells_of(
     visit: Appointment, now: datetime, kind: str, statuses: set[str]
 ) -> None:
-    visit.service.preparation = visit.service.aftercare = "<p>Rest.</p>"
+    Service.objects.update(preparation="<p>Wear loose clothes.</p>", aftercare="<p>Rest.</p>")
+    visit.service.refresh_from_db()
     if kind == "waiting_for_answer":
         visit.health_check = None
     message = Message(appointment=visit, kind=kind, sequence=visit.sequence)
