@@ -156,6 +156,19 @@ class LoginAdmin(UserAdmin):
         ]
         return [*own, *super().get_urls()]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {"list_title": _("People who work here"), **(extra_context or {})}
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": _("Invite somebody")}
+        return super().add_view(request, form_url, {**title, **(extra_context or {})})
+
     @admin.display(description=_("name"), ordering="first_name")
     def name(self, user: User) -> str:
         """As she is called."""

@@ -68,6 +68,8 @@ HELP = {
     "accessibility_statement": _(
         "On the page “Policies”: what works, what does not, whom to call."
     ),
+    **{f"{page}_title": _("At most 60 letters: results cut what is longer.") for page in PAGES},
+    **{f"{page}_description": _("One or two sentences, at most 160 letters.") for page in PAGES},
 }
 
 
