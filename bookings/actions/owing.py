@@ -55,6 +55,8 @@ FIRST_NEWS: dict[str, str] = {
 NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
 # Later than this after the visit nobody wants to hear how to rest.
 AFTERCARE_LASTS = timedelta(days=1)
+# How often a letter looks whether the desk has said by now that its visit took place.
+LOOK_AGAIN = timedelta(minutes=30)
 
 # What comes back with an undo is still of use this long after its moment.
 LATE_REMINDER = timedelta(hours=1)
@@ -208,11 +210,16 @@ def is_still_true(message: Message, *, now: datetime) -> bool:
     visit = message.visit
     return (
         message.sequence == visit.sequence
-        and visit.status in TELLS_OF[message.kind]
+        and (visit.status in TELLS_OF[message.kind] or _awaits_the_desk(message))
         and is_in_time(message, now)
         and bool(message.address)
         and _is_of_use(message, now)
     )
+
+
+def _awaits_the_desk(message: Message) -> bool:
+    """Whether it thanks for a visit of which nobody has said yet whether it took place."""
+    return message.kind == Kind.AFTERCARE and message.visit.status == Status.CONFIRMED
 
 
 def is_in_time(message: Message, now: datetime) -> bool:
@@ -271,7 +278,12 @@ def _is_overtaken(reminder: Message, now: datetime) -> bool:
 
 
 def held_back_until(message: Message, *, spa: SpaProfile, now: datetime) -> datetime | None:
-    """The end of the quiet hours where ``message`` has to wait for it; ``None`` where it may go."""
+    """When to look at ``message`` again where it has to wait; ``None`` where it may go.
+
+    It waits for the end of the quiet hours, or for the desk.
+    """
+    if _awaits_the_desk(message):
+        return now + LOOK_AGAIN
     stretch = None if message.at_any_hour else quiet_hours(spa).around(now)
     if stretch is None:
         return None

@@ -57,13 +57,35 @@ def test_the_letter_goes_out_on_the_evening_after_a_visit_that_took_place(
     assert aftercare(visit) == [(evening, "sent")]
 
 
-@pytest.mark.parametrize("status", ["no_show", "confirmed", "cancelled"])
+@pytest.mark.parametrize("status", ["no_show", "cancelled"])
 def test_nobody_is_thanked_for_a_visit_that_did_not_take_place(
     status: str, visit: Appointment
 ) -> None:
     Appointment.objects.update(status=status)
     delivery.deliver_due(now=at(18, 30))
     assert [state for _due, state in aftercare(visit)] == ["void"]
+
+
+def test_it_waits_for_the_desk_to_say_that_the_visit_took_place(visit: Appointment) -> None:
+    """Days are closed late: a letter dropped at its moment would never come back."""
+    delivery.deliver_due(now=at(18, 30))
+    letter = visit.messages.get(kind="aftercare")
+    assert (letter.state, letter.attempts) == ("pending", 0)
+    assert at(19) <= letter.due_at < at(19, 1)
+    actions.mark_completed(appointment=visit, by=actions.SYSTEM, now=at(18, 45))
+    delivery.deliver_due(now=at(19, 1))
+    letter.refresh_from_db()
+    assert letter.state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("o_clock", "state"), [(at(10, 59, days=2), "pending"), (at(11, days=2), "void")]
+)
+def test_nobody_is_thanked_a_day_later_for_a_visit_of_which_nothing_was_said(
+    o_clock: datetime, state: str, visit: Appointment
+) -> None:
+    delivery.deliver_due(now=o_clock)
+    assert [now_is for _due, now_is in aftercare(visit)] == [state]
 
 
 def test_a_day_later_it_is_too_late_for_it(visit: Appointment) -> None:

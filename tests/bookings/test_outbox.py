@@ -106,7 +106,8 @@ TRUE_AS_LONG_AS = [
     ("waiting_for_answer", {"requested", "confirmed"}),
     ("clearance_needed", {"requested"}),
     ("clearance_expiring", {"requested"}),
-    ("aftercare", {"arrived", "completed"}),
+    # Confirmed still, it waits for the desk.
+    ("aftercare", {"confirmed", "arrived", "completed"}),
 ]
 
 
