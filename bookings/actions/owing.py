@@ -248,7 +248,12 @@ def _is_of_use(message: Message, now: datetime) -> bool:
         return _is_wanted(message) and visit.pk in first_visits([visit])
     if message.kind == Kind.AFTERCARE:
         wanted = visit.client is not None and visit.client.aftercare_stopped_at is None
-        return wanted and _is_wanted(message) and not is_unwanted(message.address)
+        return (
+            wanted
+            and _is_wanted(message)
+            and not _has_thanked(message)
+            and not is_unwanted(message.address)
+        )
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return lacks_answers(visit, spa=SpaProfile.load())
     return True
@@ -262,6 +267,12 @@ def _is_wanted(letter: Message) -> bool:
     else:
         words, switch = service.aftercare, "aftercare_letters"
     return bool(words) and (letter.at_any_hour or getattr(SpaProfile.load(), switch))
+
+
+def _has_thanked(letter: Message) -> bool:
+    """Whether the visit had its letter, be it before a step back; the desk may repeat it."""
+    thanked = letter.visit.messages.filter(kind=Kind.AFTERCARE, state=Message.State.SENT)
+    return letter.again == 0 and thanked.exclude(pk=letter.pk).exists()
 
 
 def _is_overtaken(reminder: Message, now: datetime) -> bool:

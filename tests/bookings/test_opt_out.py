@@ -78,6 +78,19 @@ def test_it_waits_for_the_desk_to_say_that_the_visit_took_place(visit: Appointme
     assert letter.state == "sent"
 
 
+def test_a_step_back_and_again_thanks_nobody_twice(visit: Appointment, spa: SpaProfile) -> None:
+    completed = actions.mark_completed(appointment=visit, by=actions.SYSTEM, now=at(19))
+    delivery.deliver_due(now=at(19))
+    expected = actions.mark_expected(appointment=completed, by=actions.SYSTEM, spa=spa, now=at(19))
+    actions.mark_completed(appointment=expected, by=actions.SYSTEM, now=at(19))
+    delivery.deliver_due(now=at(19, 1))
+    assert [state for _due, state in aftercare(visit)] == ["sent", "void"]
+    letter = visit.messages.get(kind="aftercare", state="sent")
+    actions.repeat_message(message=letter, by=actions.SYSTEM, now=at(19, 2))
+    delivery.deliver_due(now=at(19, 3))
+    assert [state for _due, state in aftercare(visit)] == ["sent", "void", "sent"]
+
+
 @pytest.mark.parametrize(
     ("o_clock", "state"), [(at(10, 59, days=2), "pending"), (at(11, days=2), "void")]
 )
