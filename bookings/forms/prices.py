@@ -68,10 +68,13 @@ class PricesForm(forms.Form):
     @property
     def changes(self) -> list[NewPrice]:
         """What a valid form would change."""
-        new = ((option, self.cleaned_data[_price(option)]) for option in self.options)
-        return [
-            NewPrice(option, option.price, price) for option, price in new if price != option.price
-        ]
+        found = []
+        for option in self.options:
+            shown, wanted = (self.cleaned_data[key] for key in (_was(option), _price(option)))
+            # What stands as it was shown is nobody's wish, even where the price has moved since.
+            if wanted not in (shown, option.price):
+                found.append(NewPrice(option, option.price, wanted))
+        return found
 
     def clean(self) -> dict[str, Any]:
         for option in self.options:

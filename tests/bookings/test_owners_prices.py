@@ -119,6 +119,17 @@ def test_a_price_that_somebody_else_changed_meanwhile_is_not_overwritten(
     assert owner.post(PRICES, sent(owner, qi="70") | {"sure": "yes"}).status_code == 302
 
 
+def test_an_untouched_price_that_somebody_else_changed_meanwhile_stays(
+    owner: Browser, massage: Service, lymph: Service
+) -> None:
+    data = sent(owner, lymph="80")
+    massage.options.update(price=Decimal("68"))
+    [change] = owner.post(PRICES, data).context["changes"]
+    assert change.option == lymph.options.get()
+    owner.post(PRICES, data | {"sure": "yes"})
+    assert (price_of(massage), price_of(lymph)) == (Decimal("68.00"), Decimal("80.00"))
+
+
 def test_nothing_different_is_said(owner: Browser) -> None:
     answer = owner.post(PRICES, sent(owner), follow=True)
     assert "No price is different." in answer.content.decode()
