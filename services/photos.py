@@ -29,6 +29,8 @@ ACCEPT = "image/jpeg,image/png,image/webp"
 MOST_MEGABYTES = 15
 MOST_MEGAPIXELS = 50
 LEAST_WIDTH, LEAST_HEIGHT = 600, 300
+# WebP has no longer sides.
+MOST_PIXELS = 16383
 
 NAME = re.compile(rf"{FOLDER}/[0-9a-f]{{16}}-(\d+)x(\d+)\.webp")
 NAME_IN_TEXT = re.compile(rf"{FOLDER}/[0-9a-f]{{16}}-\d+x\d+\.webp")
@@ -172,6 +174,12 @@ def _check_size(photo: Image.Image) -> None:
     # Read from the file's head, before anything is unpacked.
     if photo.width * photo.height > MOST_MEGAPIXELS * 1_000_000:
         raise _too_many_pixels()
+    if max(photo.size) > MOST_PIXELS:
+        raise ValidationError(
+            _("The photo is longer than %d pixels. Cut it or make it smaller, then try again.")
+            % MOST_PIXELS,
+            code="too_long",
+        )
     if max(photo.size) < LEAST_WIDTH or min(photo.size) < LEAST_HEIGHT:
         raise ValidationError(
             _(

@@ -110,6 +110,13 @@ def test_photo_that_is_too_heavy_or_too_small_is_refused_in_words() -> None:
         prepared(photo(400, 200))
 
 
+def test_photo_that_is_too_long_for_the_web_is_refused_in_words() -> None:
+    content = BytesIO()
+    Image.new("1", (600, 20000)).save(content, "PNG")
+    with pytest.raises(ValidationError, match="The photo is longer than 16383 pixels"):
+        prepared(SimpleUploadedFile("tower.png", content.getvalue()))
+
+
 def test_bad_file_is_explained_at_its_field_and_nothing_typed_is_lost(
     owner: Client, content: SpaProfile
 ) -> None:
