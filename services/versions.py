@@ -267,8 +267,9 @@ def bring_back(service: Service, *, version: Version, by: User | AnonymousUser, 
     """Make the page as ``version`` kept it, and keep that as a new version.
 
     What clients see changes at once where the page is public; whether it is public stays as it
-    is. An address that another page has by now, a category, a reason or a photo that is gone: the
-    present one stays. A length that visits were booked in is only offered no more.
+    is. An address that another page has by now, a category or a photo that is gone: the
+    present one stays. A length that visits were booked in is only offered no more. What the health
+    check asks stays as it is: a question that was added since must not vanish with the words.
     """
     with transaction.atomic():
         locked = Service.objects.select_for_update().get(pk=service.pk)
@@ -281,15 +282,13 @@ def bring_back(service: Service, *, version: Version, by: User | AnonymousUser, 
 
 
 def _bring_fields(service: Service, fields: Fields) -> None:
-    kept = {"status", "contraindications", *LEFT_OUT}
+    kept = {"status", "note_from_everyone", *LEFT_OUT}
     for field in Service._meta.concrete_fields:
         if field.primary_key or field.name in kept or field.name not in fields:
             continue
         if _still_there(service, field.name, fields[field.name]):
             setattr(service, field.attname, field.to_python(fields[field.name]))
     service.save()
-    reasons = Contraindication.objects.filter(pk__in=fields.get("contraindications", []))
-    service.contraindications.set(reasons)
 
 
 def _still_there(service: Service, name: str, value: Any) -> bool:
