@@ -53,4 +53,5 @@ def put_in_order(*, rows: Sequence[Service | Category]) -> None:
         if row.position == place * GAP:
             continue
         row.position = place * GAP
-        row.save()
+        # The rows were read without a lock: what was saved meanwhile stays.
+        row.save(update_fields=["position"])

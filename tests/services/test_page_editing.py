@@ -9,6 +9,7 @@ from django.test import Client
 from reversion.models import Version
 
 from services.models import Contraindication, Service, SpaProfile
+from services.pages import GAP, put_in_order
 from services.versions import history
 from tests.services.owners_forms import address_of, edit, form_data, opened
 from tests.services.test_photos import photo
@@ -201,10 +202,29 @@ def test_history_says_who_changed_which_words_and_leads_back(
     assert "The page is as it was on" in back.content.decode()
     tui_na.refresh_from_db()
     assert tui_na.summary != before.summary
-    assert sorted(tui_na.contraindications.values_list("pk", flat=True)) == sorted(reasons)
     assert not tui_na.options.filter(price=99).exists()
     assert not tui_na.faqs.filter(question="Another question?").exists()
     assert [step.changes == [] for step in history(tui_na)] == [False, False, True]
+
+
+def test_return_keeps_what_the_health_check_asks(owner: Client, tui_na: Service) -> None:
+    added = Contraindication.objects.create(slug="new-stop", name="New", question="anything new")
+    edit(
+        owner,
+        address_of(tui_na),
+        summary="Firm hands.",
+        note_from_everyone=None if tui_na.note_from_everyone else "on",
+        contraindications=[added.pk],
+    )
+    first = Version.objects.get_for_object(tui_na).order_by("pk").first()
+    assert first is not None
+    page = owner.get(f"{SERVICES}{tui_na.pk}/history/").content.decode()
+    assert "What the health check asks stays as it is now." in page
+    owner.post(f"{SERVICES}{tui_na.pk}/return/{first.pk}/")
+    now = Service.objects.get(pk=tui_na.pk)
+    assert now.summary == tui_na.summary
+    assert list(now.contraindications.all()) == [added]
+    assert now.note_from_everyone is not tui_na.note_from_everyone
 
 
 def test_history_costs_the_same_with_two_and_five_versions(
@@ -273,6 +293,15 @@ def test_menu_is_put_in_order_by_button_and_by_number(owner: Client, content: Sp
         },
     )
     assert order()[:3] == [third, first, second]
+
+
+def test_order_leaves_words_that_were_saved_meanwhile(tui_na: Service) -> None:
+    tui_na.position = 5
+    tui_na.save()
+    Service.objects.filter(pk=tui_na.pk).update(summary="Firm hands.", slug="tui")
+    put_in_order(rows=[tui_na])
+    now = Service.objects.get(pk=tui_na.pk)
+    assert (now.summary, now.slug, now.position) == ("Firm hands.", "tui", GAP)
 
 
 @pytest.mark.parametrize(
