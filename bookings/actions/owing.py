@@ -7,7 +7,7 @@ has become untrue is void, here or when it is about to be sent. ``outbox`` sends
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from bookings.actions.asking import lacks_answers, open_questions
 from bookings.actions.bounces import is_unwanted
@@ -110,7 +110,7 @@ def owe_later(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> No
 def catch_up(visits: Iterable[int], *, now: datetime) -> None:
     """Owe what was not owed for want of an address, for those of ``visits`` (keys) to come.
 
-    Each such visit gets its first news, unless there were some, and what follows. Four queries,
+    Each such visit gets its first news, unless there were some, and what follows. Five queries,
     and one for the spa.
     """
     keys = Appointment.objects.filter(pk__in=list(visits), starts_at__gt=now).order_by("pk")
@@ -119,20 +119,33 @@ def catch_up(visits: Iterable[int], *, now: datetime) -> None:
     if not rows:
         return
     spa = SpaProfile.load()
-    told = Message.objects.news().filter(appointment__in=rows)
+    # What was void for want of an address has told nothing.
+    told = Message.objects.news().filter(appointment__in=rows).exclude(state=Message.State.VOID)
     known = set(told.values_list("appointment_id", flat=True))
+    owed_at = quiet_hours(spa).wait_out(now + MAIL_GRACE)
+    _revive([visit.pk for visit in rows if visit.pk not in known], due_at=owed_at)
     owed = [
         Message(
             appointment=visit,
             kind=FIRST_NEWS[visit.status],
             sequence=visit.sequence,
-            due_at=quiet_hours(spa).wait_out(now + MAIL_GRACE),
+            due_at=owed_at,
         )
         for visit in rows
         if visit.pk not in known
     ]
     # What is owed already stays as it is.
     Message.objects.bulk_create([*owed, *_timed(rows, spa, now)], ignore_conflicts=True)
+
+
+def _revive(visits: list[int], *, due_at: datetime) -> None:
+    """Owe the first news of ``visits`` (keys) again that became void; they cannot be owed anew.
+
+    A claim stays: what a worker is sending meanwhile must not be sent by another.
+    """
+    void = Message.objects.news().filter(appointment__in=visits, state=Message.State.VOID)
+    void = void.filter(kind__in=FIRST_NEWS.values(), again=0, sequence=F("appointment__sequence"))
+    void.update(state=Message.State.PENDING, due_at=due_at, at_any_hour=False)
 
 
 def catch_up_questions(visits: AppointmentQuerySet, *, now: datetime) -> None:

@@ -290,6 +290,27 @@ def test_nobody_without_an_address_is_owed_anything(
     assert waiting(visit) == {}
 
 
+def test_a_confirmation_that_found_no_address_goes_to_the_right_one(
+    book: Book, dana: User, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(14, days=4))
+    Client.objects.update(email="")
+    delivery.deliver_due(now=at(7))
+    assert states(visit, "confirmation") == ["void"]
+    client = Client.objects.get()
+    actions.change_client(
+        client=client,
+        seen=actions.entry_of(client),
+        name=client.name,
+        email="right@example.com",
+        by=actions.staff(dana),
+        now=at(9),
+    )
+    assert waiting(visit)["confirmation", 0] == at(9) + GRACE
+    delivery.deliver_due(now=at(9) + GRACE)
+    assert visit.messages.get(kind="confirmation").sent_to == "right@example.com"
+
+
 # --- A late start -----------------------------------------------------------------------------
 
 
