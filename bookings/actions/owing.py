@@ -289,16 +289,22 @@ def _has_thanked(letter: Message) -> bool:
 
 
 def _is_overtaken(reminder: Message, now: datetime) -> bool:
-    """Whether another letter about the same visit has just said it, or a nearer reminder will.
+    """Whether another letter about the same visit has just said it, or a nearer one will.
 
     After a night without a worker the latest of them is enough.
     """
-    same = Message.objects.filter(appointment=reminder.visit.pk, sequence=reminder.sequence)
+    same = Message.objects.to_client().filter(
+        appointment=reminder.visit.pk, sequence=reminder.sequence
+    )
     nearer = Q(state=Message.State.PENDING, kind=Kind.REMINDER, due_at__lt=now + REST)
     nearer &= Q(lead_hours__lt=reminder.lead_hours)
     sent = Q(state=Message.State.SENT, sent_at__gt=now - REST)
-    sent &= Q(kind__in=[Kind.REMINDER, Kind.PREPARATION])
-    return same.exclude(pk=reminder.pk).filter(nearer | sent).exists()
+    # A question is no reminder.
+    sent &= ~Q(kind=Kind.WAITING_FOR_ANSWER)
+    if same.exclude(pk=reminder.pk).filter(nearer | sent).exists():
+        return True
+    prepares = same.pending().filter(kind=Kind.PREPARATION, due_at__lt=now + REST).first()
+    return prepares is not None and _is_of_use(prepares, now)
 
 
 def held_back_until(message: Message, *, spa: SpaProfile, now: datetime) -> datetime | None:

@@ -334,3 +334,36 @@ def test_a_late_reminder_goes_unless_the_next_follows_at_its_heels(
     Message.objects.filter(appointment=too_late, lead_hours=3).update(due_at=at(15, 59, days=3))
     delivery.deliver_due(now=at(14, days=3))
     assert states(too_late, "reminder")[0] == "void"
+
+
+def test_the_news_that_were_late_themselves_are_reminder_enough(
+    book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(14, days=4))
+    assert delivery.deliver_due(now=at(14, days=2)) == 1
+    assert states(visit, "confirmation") == ["sent"]
+    assert states(visit, "reminder") == ["void", "pending"]
+
+
+@pytest.mark.usefixtures("prepares")
+@pytest.mark.parametrize(("prepares_her", "reminder"), [(True, "void"), (False, "sent")])
+def test_a_late_reminder_makes_way_for_how_to_prepare(
+    prepares_her: bool, reminder: str, book: Book, mia: Therapist, fern: Room, spa: SpaProfile
+) -> None:
+    visit = book(at(14, days=4))
+    delivery.deliver_due(now=NOW)
+    SpaProfile.objects.update(preparation_letters=prepares_her)
+    assert delivery.deliver_due(now=at(10, 30, days=3)) == 1
+    assert states(visit, "reminder")[0] == reminder
+    assert states(visit, "preparation") == ["sent" if prepares_her else "void"]
+
+
+def test_a_question_is_no_reminder(book: Book, mia: Therapist, fern: Room) -> None:
+    visit = book(at(14, days=4))
+    delivery.deliver_due(now=NOW)
+    due = at(14, days=2)
+    visit.messages.create(
+        kind="waiting_for_answer", sequence=visit.sequence, due_at=due, sent_at=due, state="sent"
+    )
+    delivery.deliver_due(now=due)
+    assert states(visit, "reminder")[0] == "sent"
