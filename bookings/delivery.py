@@ -27,9 +27,9 @@ from services.models import SpaProfile
 log = logging.getLogger(__name__)
 
 # A round begins no message after RUN, and no message takes longer than LONGEST_SEND: a dozen
-# steps of SMTP, each with EMAIL_TIMEOUT. So no claim runs out while its message is on the way,
-# and the round is over before the task's own time limit.
-LONGEST_SEND = timedelta(minutes=2)
+# steps of SMTP, each with EMAIL_TIMEOUT, and two more where a line has gone stale. So no claim
+# runs out while its message is on the way, and the round is over before the task's own time limit.
+LONGEST_SEND = timedelta(seconds=140)
 RUN = LEASE - LONGEST_SEND
 BATCH = 20
 DATABASE_WAIT = 0.2  # seconds
@@ -90,9 +90,9 @@ class _Round:
         message = outbox.begin_attempt(claimed)
         if message is None:
             return True
-        if not self._may_go(message):
-            return True
         try:
+            if not self._may_go(message):
+                return True
             mail = messages.compose(message, spa=self.spa, now=self.clock())
             answer = self.postman.send(mail)
         except Exception as error:

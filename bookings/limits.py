@@ -7,12 +7,15 @@ from datetime import timedelta
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+# More than any limit: how often it was is not known.
+UNKNOWN = sys.maxsize
+
 
 def count(what: str, *, of: str, within: timedelta) -> int:
     """Count one more ``what`` of ``of`` and return how many there were, this one included.
 
     The count begins anew ``within`` after its first. ``of`` may be an address or a name: only
-    its hash is kept. Where the cache does not answer, it is as if there had been very many.
+    its hash is kept. Where the cache does not answer, it is ``UNKNOWN``.
     """
     key = f"limit:{what}:{hashlib.sha256(of.lower().encode()).hexdigest()}"
     try:
@@ -23,4 +26,4 @@ def count(what: str, *, of: str, within: timedelta) -> int:
         # It ran out between the two.
         return 1
     except RedisError:
-        return sys.maxsize
+        return UNKNOWN

@@ -45,11 +45,24 @@ def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAl
             headers=_headers(message, stop_url),
         )
         mail.attach_alternative(parts.html, "text/html")
-        method = CALENDAR_METHODS.get(Kind(message.kind))
+        method = _calendar_method(message)
         if method:
             calendar = visit_calendar(message.visit, spa=spa, method=method)
             mail.attach("invite.ics", calendar.decode(), f"text/calendar; method={method}")
     return mail
+
+
+def _calendar_method(message: Message) -> str:
+    """What a calendar is to do; empty where there is nothing for it.
+
+    A visit that was confirmed can become a request by new answers, and be declined: then its entry
+    stands in a calendar.
+    """
+    if message.kind != Kind.DECLINED:
+        return CALENDAR_METHODS.get(Kind(message.kind), "")
+    entries = [kind for kind, method in CALENDAR_METHODS.items() if method == "REQUEST"]
+    had = message.visit.messages.filter(kind__in=entries, state=Message.State.SENT)
+    return "CANCEL" if had.exists() else ""
 
 
 def _visit_url(message: Message) -> str:

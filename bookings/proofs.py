@@ -21,6 +21,10 @@ class TooMany(Exception):
     """More than ``MOST`` test mails within ``PERIOD``."""
 
 
+class NotCounted(Exception):
+    """Nobody knows how many there were: none is sent rather than too many."""
+
+
 class NotTaken(Exception):
     """The mail server did not take it; the reason, in words for the owner."""
 
@@ -28,9 +32,12 @@ class NotTaken(Exception):
 def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
     """Send ``letter``, marked as a test; ``key`` is whose test mails are counted.
 
-    Raises ``TooMany`` or ``NotTaken``; without either the mail server has taken it.
+    Raises ``TooMany``, ``NotCounted`` or ``NotTaken``; without either the mail server has taken it.
     """
-    if limits.count("test-mails", of=str(key), within=PERIOD) > MOST:
+    sent = limits.count("test-mails", of=str(key), within=PERIOD)
+    if sent == limits.UNKNOWN:
+        raise NotCounted
+    if sent > MOST:
         raise TooMany
     with translation.override(settings.LANGUAGE_CODE):
         parts = render_letter(letter, spa=spa)

@@ -1,6 +1,6 @@
 """What a client was sent about her visit, as her own page says it. Reads only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bookings.actions.mail import news_about
+from bookings.actions.mail import may_send, news_about
 from bookings.models import Appointment, BadAddress, Message
 from bookings.models.messages import LOST
 from bookings.words import clock_time, moment_in_words
@@ -38,7 +38,10 @@ def told_of(appointment: Appointment, *, now: datetime) -> Told | None:
         address=Lower(OuterRef("appointment__client__email")), trouble=BadAddress.Trouble.BOUNCED
     )
     news = news_about(appointment).annotate(comes_back=Exists(bad)).first()
-    return _told(news, comes_back=news.comes_back, now=now) if news else None
+    if news is None:
+        return None
+    told = _told(news, comes_back=news.comes_back, now=now)
+    return replace(told, may_repeat=told.may_repeat and may_send(news, now=now))
 
 
 def masked(address: str) -> str:

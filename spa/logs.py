@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 
 SECRET_LINK = re.compile(
     r"(/visit/|/therapist/calendar/|/accounts/password/reset/key/|/accounts/confirm-email/"
-    r"|/accounts/welcome/|/start/key/)"
+    r"|/accounts/welcome/|/start/key/|/mail/stop/)"
     r"[^/\s\"']+"
 )
 # Also where the login page is told the address to come back to.

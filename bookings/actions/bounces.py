@@ -111,16 +111,17 @@ def _message_of(news: Return) -> Message | None:
     else:
         sent = sent.filter(sent_at__lte=news.at)
     # A provider may be quicker than the note that it has taken the mail.
-    on_its_way = Q(state=State.PENDING, claimed_until__isnull=False, attempts__gt=0)
+    on_its_way = Q(state=State.PENDING, claimed_until__gt=news.at, attempts__gt=0)
     hers = Message.objects.filter(on_its_way).filter(
         Q(therapist__email__iexact=news.address)
         | Q(therapist=None, appointment__client__email__iexact=news.address)
     )
     locked = Message.objects.select_for_update(of=("self",), no_key=True)
-    pk = (
-        sent.order_by("-sent_at", "-pk").values_list("pk", flat=True).first()
-        or hers.order_by("-pk").values_list("pk", flat=True).first()
-    )
+    pk = sent.order_by("-sent_at", "-pk").values_list("pk", flat=True).first()
+    # Of several it could be any, and it may be a mail about a login that came back.
+    candidates = list(hers.values_list("pk", flat=True)[:2])
+    if pk is None and len(candidates) == 1:
+        pk = candidates[0]
     return locked.select_related("appointment").filter(pk=pk).first() if pk else None
 
 

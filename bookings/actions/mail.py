@@ -151,6 +151,7 @@ def _none_waiting(message: Message) -> None:
 def _release(message: Message, kind: str, *, by: Actor, now: datetime) -> None:
     message.state, message.due_at, message.last_error = State.PENDING, now, ""
     message.attempts, message.claimed_until, message.at_any_hour = 0, None, True
+    message.again = _next_again(message)
     message.sequence = message.visit.sequence
     message.save()
     _told(message, kind, by=by, now=now)
@@ -158,21 +159,28 @@ def _release(message: Message, kind: str, *, by: Actor, now: datetime) -> None:
 
 def _repeat(message: Message, *, by: Actor, now: datetime) -> Message:
     visit = message.visit
-    same = visit.messages.filter(
-        kind=message.kind, lead_hours=message.lead_hours, sequence=visit.sequence, therapist=None
-    )
-    highest = same.aggregate(highest=Max("again"))["highest"]
     repeated = Message.objects.create(
         appointment=visit,
         kind=message.kind,
         lead_hours=message.lead_hours,
         sequence=visit.sequence,
-        again=1 if highest is None else highest + 1,
+        again=max(1, _next_again(message, is_new=True)),
         due_at=now,
         at_any_hour=True,
     )
     _told(repeated, "mail_repeated", by=by, now=now)
     return repeated
+
+
+def _next_again(message: Message, *, is_new: bool = False) -> int:
+    """The number that no other mail of this kind about the present state of the visit has."""
+    visit = message.visit
+    same = visit.messages.filter(
+        kind=message.kind, lead_hours=message.lead_hours, sequence=visit.sequence, therapist=None
+    )
+    others = same if is_new else same.exclude(pk=message.pk)
+    highest = others.aggregate(highest=Max("again"))["highest"]
+    return 0 if highest is None else highest + 1
 
 
 def _told(message: Message, kind: str, *, by: Actor, now: datetime) -> None:

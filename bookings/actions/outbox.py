@@ -12,6 +12,7 @@ from typing import Any
 from celery import current_app
 from django.db import transaction
 from django.db.models import Case, F, Value, When
+from django.utils.translation import gettext as _
 
 from bookings.models import Appointment, MailCopy, Message
 from bookings.models.messages import MessageQuerySet
@@ -27,6 +28,15 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
 # With these waits the last attempt comes about a day after the first.
 MOST_ATTEMPTS = 19
+# A worker needs to know whether there are answers, and never what was told in confidence.
+TOLD_IN_CONFIDENCE = (
+    "appointment__client_note",
+    "appointment__staff_note",
+    "appointment__client__note",
+    "appointment__health_check__answers",
+    "appointment__health_check__findings",
+    "appointment__health_check__review_note",
+)
 
 
 def is_on_its_way(message: Message, now: datetime) -> bool:
@@ -60,16 +70,26 @@ def claim_due(*, now: datetime, until: datetime, limit: int) -> list[Message]:
 
 
 def begin_attempt(claimed: Message) -> Message | None:
-    """Count one attempt and return the latest row; none where the message is no longer ours."""
+    """Count one attempt and return the latest row; none where the message is no longer ours.
+
+    After too many attempts it is given up, whatever became of them.
+    """
     if not _ours(claimed).update(attempts=F("attempts") + 1):
         return None
-    return Message.objects.select_related(
+    rows = Message.objects.select_related(
         "appointment__client",
+        "appointment__health_check",
         "appointment__option",
         "appointment__service",
         "appointment__therapist",
         "therapist",
-    ).get(pk=claimed.pk)
+    )
+    message = rows.defer(*TOLD_IN_CONFIDENCE).get(pk=claimed.pk)
+    if message.attempts <= MOST_ATTEMPTS:
+        return message
+    # Whoever tried it last did not live to say what came of it.
+    mark_failed(message, reason=_("Each attempt to send it broke off."))
+    return None
 
 
 @transaction.atomic

@@ -43,9 +43,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def lost(self) -> "MessageQuerySet":
         """Those that did not arrive, and that no later one about the same visit made up for."""
-        later = Message.objects.filter(
+        # What the client got is no news to the therapist, nor the other way round.
+        later = Message.objects.alias(to=Coalesce("therapist_id", 0)).filter(
             appointment=OuterRef("appointment"),
-            therapist=None,
+            to=Coalesce(OuterRef("therapist_id"), 0),
             state=Message.State.SENT,
             sent_at__gt=Coalesce(OuterRef("sent_at"), OuterRef("due_at")),
         )

@@ -25,7 +25,12 @@ MOST, WITHIN = 3, timedelta(hours=1)
 def send_again(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
     """Send the news of the visit once more, a few times an hour for each visit and address."""
     phone = {"phone": spa_of(request).phone.as_international}
-    if not _is_within_limits(appointment):
+    often = _how_often(appointment)
+    if often == limits.UNKNOWN:
+        words = _("We cannot send it just now. Please try again in a while, or call us: %(phone)s.")
+        messages.info(request, words % phone)
+        return redirect("bookings:visit", token)
+    if often > MOST:
         words = _(
             "We have sent it several times within the hour. Please look among unwanted mail too, "
             "or call us: %(phone)s."
@@ -43,9 +48,9 @@ def send_again(request: HttpRequest, appointment: Appointment, token: str) -> Ht
     return redirect("bookings:visit", token)
 
 
-def _is_within_limits(appointment: Appointment) -> bool:
+def _how_often(appointment: Appointment) -> int:
     # Both are counted each time: somebody with many visits still gets few mails.
     of_visit = limits.count("visit-mail", of=appointment.reference, within=WITHIN)
     address = appointment.client.email if appointment.client else ""
     of_address = limits.count("address-mail", of=address, within=WITHIN)
-    return max(of_visit, of_address) <= MOST
+    return max(of_visit, of_address)

@@ -26,7 +26,7 @@ from bookings.letters import Letter, built_in_words, placeholder_values
 from bookings.models import Appointment, Message, Wording, Words
 from bookings.permissions import is_owner
 from bookings.placeholders import DESCRIPTIONS
-from bookings.proofs import NotTaken, TooMany, send_proof
+from bookings.proofs import NotCounted, NotTaken, TooMany, send_proof
 from bookings.rendering import render_letter
 from bookings.samples import (
     SHOWN_VISITS,
@@ -213,7 +213,7 @@ class _Page:
         except TooMany:
             said = _("That was the fifth test within ten minutes. Please wait a little.")
             messages.error(self.request, said)
-        except RedisError:
+        except NotCounted:
             said = _("No test can be sent at the moment. What you wrote is still here.")
             messages.error(self.request, said)
         except NotTaken as trouble:

@@ -4,11 +4,22 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from bookings import actions, delivery
-from bookings.actions import MailRefused
-from bookings.models import Appointment, BadAddress, MailCopy, Message, Room, Therapist
+from bookings.actions import MailRefused, outbox
+from bookings.messages import compose
+from bookings.models import (
+    Appointment,
+    BadAddress,
+    HealthCheck,
+    MailCopy,
+    Message,
+    Room,
+    Therapist,
+)
 from services.models import SpaProfile
 from tests.bookings.conftest import at
 from tests.bookings.mailed import came_back, given_up, news_of, sent
@@ -171,3 +182,70 @@ def test_copies_are_forgotten_after_ninety_days_and_addresses_with_their_owners(
     assert actions.purge_mail(now=now + timedelta(days=90, minutes=1)) == 2
     assert not MailCopy.objects.exists()
     assert not BadAddress.objects.exists()
+
+
+def test_what_was_given_up_before_the_visit_moved_again_is_tried_again(
+    visit: Appointment, dana_: actions.Actor, spa: SpaProfile, smtp: MailServer, now: datetime
+) -> None:
+    """News of the same kind about the present time have been sent: the number is taken."""
+    sent(visit, now)
+    first = actions.reschedule_appointment(
+        appointment=visit, starts_at=at(11, days=4), by=actions.CLIENT, spa=spa, now=now
+    )
+    lost = first.messages.get(kind="changed", sequence=first.sequence)
+    Message.objects.filter(pk=lost.pk).update(state="failed")
+    again = actions.reschedule_appointment(
+        appointment=first, starts_at=at(12, days=4), by=actions.CLIENT, spa=spa, now=now
+    )
+    sent(again, now)
+    actions.retry_message(message=lost, by=dana_, now=now)
+    lost.refresh_from_db()
+    assert (lost.state, lost.sequence, lost.again) == ("pending", again.sequence, 1)
+
+
+def test_a_note_to_the_therapist_that_is_lost_is_not_made_up_for_by_the_clients_mail(
+    visit: Appointment, mia: Therapist, now: datetime
+) -> None:
+    note = Message.objects.create(
+        appointment=visit, therapist=mia, kind="therapist_note", due_at=now, state="failed"
+    )
+    news = news_of(visit)
+    Message.objects.filter(pk=news.pk).update(state="sent", sent_at=now + MINUTE)
+    assert list(Message.objects.lost()) == [note]
+
+
+def test_a_message_that_brings_its_workers_down_is_given_up(
+    visit: Appointment, now: datetime, smtp: MailServer
+) -> None:
+    message = news_of(visit)
+    Message.objects.filter(pk=message.pk).update(attempts=outbox.MOST_ATTEMPTS)
+    assert delivery.deliver_due(now=now) == 0
+    message.refresh_from_db()
+    assert (message.state, message.last_error) == ("failed", "Each attempt to send it broke off.")
+    assert smtp.messages == []
+
+
+def test_no_worker_reads_what_she_said_and_a_lost_key_stops_nobody(
+    visit: Appointment, now: datetime, smtp: MailServer, settings: Settings
+) -> None:
+    message = news_of(visit)
+    Message.objects.filter(pk=message.pk).update(kind="waiting_for_answer")
+    HealthCheck.objects.update(given_at=now - timedelta(days=400))
+    settings.HEALTH_KEYS = [Fernet.generate_key().decode()]
+    delivery.deliver_due(now=now)
+    message.refresh_from_db()
+    assert message.claimed_until is None
+
+
+def test_a_visit_that_stood_in_a_calendar_leaves_it_when_it_is_declined(
+    visit: Appointment, spa: SpaProfile, now: datetime
+) -> None:
+    message = news_of(visit)
+    Message.objects.filter(pk=message.pk).update(state="sent", sent_at=now)
+    declined = Message.objects.create(
+        appointment=visit, kind="declined", sequence=visit.sequence, due_at=now
+    )
+    mail = compose(declined, spa=spa, now=now)
+    [(name, content, how)] = mail.attachments
+    assert (name, how) == ("invite.ics", "text/calendar; method=CANCEL")
+    assert "METHOD:CANCEL" in str(content)
