@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 
 from services.models import SpaProfile
 from services.queries import services_for
@@ -39,6 +40,8 @@ class OldAddresses:
             # 308 lets a browser send a form again; 301 is what search engines know best.
             moved = HttpResponsePermanentRedirect(address)
             moved.status_code = 301 if request.method in ("GET", "HEAD") else 308
+            # Kept by a browser, it would lead in a circle once the page has this address again.
+            patch_cache_control(moved, private=True, no_cache=True)
             return moved
         return response
 

@@ -61,6 +61,14 @@ def test_return_to_an_old_address_makes_no_circle(client: Client, content: SpaPr
     assert list(OldAddress.objects.values_list("slug", flat=True)) == ["second"]
 
 
+def test_browsers_ask_each_time_where_an_old_address_leads(
+    client: Client, content: SpaProfile
+) -> None:
+    rename("tui-na", "second")
+    moved = client.get("/services/tui-na/")
+    assert (moved.status_code, moved.headers["cache-control"]) == (301, "private, no-cache")
+
+
 def test_address_that_is_used_again_wins(client: Client, content: SpaProfile) -> None:
     rename("tui-na", "second")
     rename("reflexology", "tui-na")
