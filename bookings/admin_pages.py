@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _now
@@ -13,8 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from bookings.actions.changes import CHANGEABLE
+from bookings.actions.placing import lock_diary
 from bookings.actions.stranding import stranded_by
-from bookings.models import Appointment, Room
+from bookings.models import Appointment, Room, Therapist
+from bookings.owners.asking import ask_where_changed
+from bookings.questions import versions
 from bookings.standing import House
 from bookings.words import moment_in_words
 from services.admin.page_form import ServiceForm
@@ -98,11 +102,29 @@ class ServiceInHouseAdmin(ServiceAdmin):
         (_("Rooms"), {"fields": ["rooms"]}),
     ]
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Hold the diary from the look at the visits until all is written.
+
+        Before the row of the treatment: a booking takes them in this order, too.
+        """
+        with transaction.atomic():
+            if request.method == "POST":
+                lock_diary(
+                    therapists=Therapist.objects.values_list("pk", flat=True),
+                    rooms=Room.objects.values_list("pk", flat=True),
+                )
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, service: Service, form: Any, change: bool) -> None:
+        form.versions_before = versions()
+        super().save_model(request, service, form, change)
+
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool
     ) -> None:
         super().save_related(request, form, formsets, change)
         form.save_rooms()
+        ask_where_changed(request, before=form.versions_before)
 
     def booked_visits(self, services: Sequence[Service]) -> BookedVisits:
         """Return the visits ahead that stand for one of ``services``; two queries."""

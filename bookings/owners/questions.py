@@ -10,20 +10,21 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from bookings import actions
-from bookings.actions import staff
 from bookings.owners import signing, trial
+from bookings.owners.asking import ask_where_changed
 from bookings.owners.edits import changes_in, draft_of
 from bookings.questions import Touched, touched_by, versions
 from bookings.views.staff import me
@@ -67,12 +68,20 @@ class QuestionAdmin(ContraindicationAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if request.method == "POST":
-            page = self._page_before_saving(request, object_id)
-            if page is not None:
-                return page
-        context = {"standing": standing()} | (extra_context or {})
-        return super().changeform_view(request, object_id, form_url, context)
+        with transaction.atomic():
+            if request.method == "POST":
+                self._lock(object_id)
+                page = self._page_before_saving(request, object_id)
+                if page is not None:
+                    return page
+            context = {"standing": standing()} | (extra_context or {})
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def _lock(self, object_id: str | None) -> None:
+        # Of two that save at once, the second sees what the first wrote.
+        key = unquote(object_id or "")
+        if key.isascii() and key.isdecimal() and len(key) < 19:
+            Contraindication.objects.select_for_update(no_key=True).filter(pk=key).first()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         form.versions_before = versions()
@@ -83,16 +92,7 @@ class QuestionAdmin(ContraindicationAdmin):
     ) -> None:
         super().save_related(request, form, formsets, change)
         _set_treatments(form.instance, form.cleaned_data["services"], by=me(request))
-        before, after = form.versions_before, versions()
-        changed = {pk: version for pk, version in after.items() if before.get(pk) != version}
-        count = actions.ask_again(versions=changed, by=staff(me(request)), now=timezone.now())
-        if count:
-            said = ngettext(
-                "%d visit is marked for a new health check.",
-                "%d visits are marked for a new health check.",
-                count,
-            )
-            messages.warning(request, said % count)
+        ask_where_changed(request, before=form.versions_before)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

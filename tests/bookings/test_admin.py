@@ -23,7 +23,8 @@ from bookings.models import (
     TimeOff,
     VisitLink,
 )
-from services.models import Service
+from bookings.questions import outdated_visits
+from services.models import Contraindication, Service
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, login_of, said, words
 from tests.services.owners_forms import address_of, edit
@@ -335,3 +336,29 @@ def test_the_page_of_a_treatment_leaves_it_in_rooms_in_which_it_is_booked(
     assert visit.service in visit.room.services.all()
     edit(owner, address_of(massage), rooms=[visit.room.pk])
     assert list(massage.rooms.all()) == [visit.room]
+
+
+def test_a_treatment_that_asks_otherwise_asks_its_coming_visits_again(
+    owner: Browser, visit: Appointment, now: datetime
+) -> None:
+    edit(owner, address_of(visit.service), summary="Only words.")
+    assert not visit.events.filter(kind="health_asked_again").exists()
+    asked = Contraindication.objects.create(
+        slug="new-stop", name="New", question="anything new", severity="stop"
+    )
+    reasons = [*visit.service.contraindications.values_list("pk", flat=True), asked.pk]
+    answer = edit(owner, address_of(visit.service), contraindications=reasons)
+    assert answer.status_code == 302
+    assert "1 visit is marked for a new health check." in owner.get("/admin/").content.decode()
+    assert visit.events.filter(kind="health_asked_again").count() == 1
+    assert outdated_visits(now=now) == []
+
+
+def test_the_diary_is_held_before_the_rooms_and_the_page_of_a_treatment(
+    owner: Browser, visit: Appointment
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        edit(owner, address_of(visit.service), rooms=[])
+    locks = [one["sql"] for one in queries if "UPDATE" in one["sql"].partition(" FOR ")[2]]
+    tables = [sql.partition(' FROM "')[2].partition('"')[0] for sql in locks]
+    assert tables[:3] == ["bookings_therapist", "bookings_room", "services_service"]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from services.models import SpaProfile
-from tests.services.owners_forms import edit
+from tests.services.owners_forms import edit, opened
 
 PROFILE = "/admin/services/spaprofile/1/change/"
 HISTORY = "/admin/services/spaprofile/1/history/"
@@ -62,6 +62,26 @@ def test_saving_without_a_change_adds_nothing(owner: Client) -> None:
     # Browsers end the lines of a text in their own way.
     change(owner, booking_consent="I agree.\r\nAlways.")
     assert len(said(owner)) == 1
+
+
+def test_the_second_of_two_owners_is_told_and_nothing_is_overwritten(owner: Client) -> None:
+    mine = opened(owner, PROFILE) | PHONE | {"tagline": "Mine"}
+    change(owner, story="<p>Theirs</p>", minimum_notice_hours="5")
+    page = owner.post(PROFILE, mine)
+    form = page.context["adminform"].form
+    [told] = form.non_field_errors()
+    assert "saved here, last by Olive: Notice before booking (h), Story." in told
+    assert form["tagline"].value() == "Mine"
+    assert SpaProfile.load().minimum_notice_hours == 5
+    # Now she has been told: what she sends next counts.
+    assert owner.post(PROFILE, mine | {"seen": form["seen"].value()}).status_code == 302
+    assert (SpaProfile.load().tagline, SpaProfile.load().minimum_notice_hours) == ("Mine", 2)
+
+
+@pytest.mark.parametrize("seen", ["", "x", "tagline:", ":::", "\u202e☃:9", "9" * 9000])
+def test_a_form_that_remembers_nonsense_is_refused(seen: str, owner: Client) -> None:
+    page = edit(owner, PROFILE, **PHONE, seen=seen)
+    assert page.context["adminform"].form.non_field_errors()
 
 
 def test_hostile_words_are_shown_as_words(owner: Client) -> None:
