@@ -208,7 +208,9 @@ def test_history_says_who_changed_which_words_and_leads_back(
 
 
 def test_return_keeps_what_the_health_check_asks(owner: Client, tui_na: Service) -> None:
-    added = Contraindication.objects.create(slug="new-stop", name="New", question="anything new")
+    added = Contraindication.objects.create(
+        slug="new-stop", name="New", question="anything new", severity="stop"
+    )
     edit(
         owner,
         address_of(tui_na),
