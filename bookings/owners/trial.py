@@ -31,7 +31,14 @@ from services.models import Contraindication, Service, SpaProfile
 from services.queries import order_of_asking
 from services.screening import Care, Outcome, Severity, Verdict
 
-EditForm = modelform_factory(Contraindication, form=ContraindicationForm, fields="__all__")
+
+class TriedForm(ContraindicationForm):
+    """The form of a question whose edit is not saved."""
+
+    refuses_outdated = False
+
+
+EditForm = modelform_factory(Contraindication, form=TriedForm, fields="__all__")
 
 # Sent with the edit of a question: the key of its row, empty for a new one.
 EDIT = "of"

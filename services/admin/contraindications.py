@@ -11,10 +11,11 @@ from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from services.admin.seen import SeenForm
 from services.models import Contraindication, Service
 
 
-class ContraindicationForm(forms.ModelForm):
+class ContraindicationForm(SeenForm):
     """A contraindication, with the areas to avoid and the treatments as tick boxes."""
 
     areas = forms.MultipleChoiceField(

@@ -8,13 +8,14 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from services.admin.editor import EditorAdmin
+from services.admin.seen import SeenForm
 from services.models import SpaProfile
 from services.page_words import PAGES, name_of, words_of
 from services.profile_history import history, record_as_found, record_change
@@ -73,7 +74,7 @@ HELP = {
 }
 
 
-class ProfileForm(forms.ModelForm):
+class ProfileForm(SeenForm):
     """The profile, with the time zone chosen from a list."""
 
     time_zone = forms.ChoiceField(
@@ -203,10 +204,15 @@ class SpaProfileAdmin(EditorAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = {"title": _("Texts and policies"), "subtitle": None} | (extra_context or {})
-        profile = SpaProfile.objects.first()
-        if profile is not None:
-            context["found"] = [(name_of(page), words_of(page, profile)) for page in PAGES]
-        return super().change_view(request, object_id, form_url, context)
+        with transaction.atomic():
+            profiles = SpaProfile.objects.all()
+            # Of two that save at once, the second sees what the first wrote.
+            profile = (
+                profiles.select_for_update(no_key=True) if request.method == "POST" else profiles
+            ).first()
+            if profile is not None:
+                context["found"] = [(name_of(page), words_of(page, profile)) for page in PAGES]
+            return super().change_view(request, object_id, form_url, context)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         profile = SpaProfile.objects.first()

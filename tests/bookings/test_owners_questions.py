@@ -119,6 +119,24 @@ def test_words_that_change_no_verdict_are_saved_at_once(
     assert not is_open(visit, now)
 
 
+def test_the_second_of_two_owners_is_told_before_a_question_goes_back(
+    owner: Browser, visit: Appointment
+) -> None:
+    row = question("asthma")
+    mine = form_data(owner.get(address(row))) | {"advice": "Bring your inhaler."}
+    agree(owner, edit(owner, row, severity="stop"))
+    page = owner.post(address(row), mine)
+    form = page.context["adminform"].form
+    assert f'name="seen" value="{form["seen"].value()}"' in page.content.decode()
+    [told] = form.non_field_errors()
+    assert f", last by {page.wsgi_request.user.get_username()}: Severity." in told
+    assert form["advice"].value() == "Bring your inhaler."
+    assert (question("asthma").severity, question("asthma").advice) == ("stop", row.advice)
+    # Now she has been told: what she sends next counts.
+    owner.post(address(row), mine | {"seen": form["seen"].value()})
+    assert question("asthma").severity == row.severity
+
+
 def test_a_change_that_touches_nobody_is_saved_at_once(owner: Browser, lymph: Service) -> None:
     assert edit(owner, question("asthma"), severity="stop").status_code == 302
     assert question("asthma").severity == "stop"

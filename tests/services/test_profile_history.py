@@ -69,6 +69,7 @@ def test_the_second_of_two_owners_is_told_and_nothing_is_overwritten(owner: Clie
     change(owner, story="<p>Theirs</p>", minimum_notice_hours="5")
     page = owner.post(PROFILE, mine)
     form = page.context["adminform"].form
+    assert f'name="seen" value="{form["seen"].value()}"' in page.content.decode()
     [told] = form.non_field_errors()
     assert "saved here, last by Olive: Notice before booking (h), Story." in told
     assert form["tagline"].value() == "Mine"
