@@ -36,6 +36,15 @@ class ListsVisitsFirst(admin.ModelAdmin):
     # Enter in a field presses the first button: not the one that passes over the visits.
     save_on_top = True
 
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in self.list_editable:
+            # In a list the heading of the column is no label.
+            field.widget.attrs["aria-label"] = field.label
+        return field
+
     def changeform_view(
         self,
         request: HttpRequest,

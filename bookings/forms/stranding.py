@@ -84,6 +84,14 @@ class RoomForm(StrandingForm):
 class TimeOffTableForm(StrandingForm):
     """A time off as its table shows it."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("starts_at", "ends_at"):
+            # The admin has one label for two fields.
+            both: Any = self.fields[name].widget
+            for part, words in zip(both.widgets, (_("day"), _("time")), strict=True):
+                part.attrs["aria-label"] = f"{self.fields[name].label}, {words}"
+
     def change(self) -> Change:
         asked = self.cleaned_data
         therapist = asked.get("therapist")

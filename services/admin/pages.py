@@ -40,7 +40,6 @@ class CategoryAdmin(admin.ModelAdmin):
     """The headings of the menu."""
 
     list_display = ["name", "summary", "treatments", "position"]
-    list_editable = ["position"]
     search_fields = ["name", "summary"]
     prepopulated_fields = {"slug": ["name"]}
 
