@@ -58,7 +58,7 @@ class QuestionAdmin(ContraindicationAdmin):
     ) -> HttpResponse:
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        context = {"title": _("Health questions"), "standing": standing()}
+        context = {"list_title": _("Health questions"), "standing": standing()}
         return super().changelist_view(request, context | (extra_context or {}))
 
     def changeform_view(
