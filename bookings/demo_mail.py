@@ -45,7 +45,7 @@ def lose_some(*, now: datetime) -> None:
     for message, for_good in zip(chosen[2:], (True, False), strict=False):
         reason = _("Nobody can be reached there.") if for_good else _("The mailbox is full.")
         at = (message.sent_at or now) + timedelta(minutes=2)
-        note_return(Return(message.sent_to, at=at, reason=reason, for_good=for_good))
+        note_return(Return(message.sent_to, at=at, reason=reason, for_good=for_good), now=now)
 
 
 def leave_reminders_to_send(*, now: datetime) -> None:

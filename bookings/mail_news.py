@@ -32,14 +32,14 @@ def on_news(sender: object, event: AnymailTrackingEvent, esp_name: str, **_more:
     """Note a bounce or a complaint; all other news change nothing here."""
     if not event.recipient:
         return
-    if event.event_type == EventType.COMPLAINED:
-        bounces.note_complaint(_return_of(event, _("It was called unwanted.")))
-    elif event.event_type in LOST:
-        bounces.note_return(_return_of(event, _reason(event)))
-
-
-def _return_of(event: AnymailTrackingEvent, reason: str) -> bounces.Return:
     now = timezone.now()
+    if event.event_type == EventType.COMPLAINED:
+        bounces.note_complaint(_return_of(event, _("It was called unwanted."), now), now=now)
+    elif event.event_type in LOST:
+        bounces.note_return(_return_of(event, _reason(event), now), now=now)
+
+
+def _return_of(event: AnymailTrackingEvent, reason: str, now: datetime) -> bounces.Return:
     at = event.timestamp if isinstance(event.timestamp, datetime) else now
     return bounces.Return(
         address=str(event.recipient),

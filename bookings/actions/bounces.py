@@ -39,9 +39,9 @@ def comes_back(address: str) -> bool:
 
 
 @transaction.atomic
-def note_return(news: Return) -> Message | None:
+def note_return(news: Return, *, now: datetime) -> Message | None:
     """Note that a mail came back; returns which, where it is known and was not noted before."""
-    message = _message_of(news)
+    message = _message_of(news, now)
     if news.for_good and not _is_trusted_since(message, news):
         note_bad_address(
             address=news.address, trouble=Trouble.BOUNCED, reason=news.reason, now=news.at
@@ -57,13 +57,13 @@ def note_return(news: Return) -> Message | None:
 
 
 @transaction.atomic
-def note_complaint(news: Return) -> None:
+def note_complaint(news: Return, *, now: datetime) -> None:
     """Note that somebody called our mail unwanted."""
     known = BadAddress.objects.filter(address=news.address.lower()).exists()
     note_bad_address(
         address=news.address, trouble=Trouble.COMPLAINED, reason=news.reason, now=news.at
     )
-    message = None if known else _message_of(news)
+    message = None if known else _message_of(news, now)
     if message is not None and message.appointment is not None:
         _tell(message, "mail_unwanted", news)
 
@@ -103,15 +103,16 @@ def _is_trusted_since(message: Message | None, news: Return) -> bool:
     return trusted.exists()
 
 
-def _message_of(news: Return) -> Message | None:
+def _message_of(news: Return, now: datetime) -> Message | None:
     """The mail that the news is of, locked: by the provider's name of it, else the latest."""
     sent = Message.objects.filter(sent_to__iexact=news.address)
     if news.provider_key:
         sent = sent.filter(answer=news.provider_key)
     else:
         sent = sent.filter(sent_at__lte=news.at)
-    # A provider may be quicker than the note that it has taken the mail.
-    on_its_way = Q(state=State.PENDING, claimed_until__gt=news.at, attempts__gt=0)
+    # A provider may be quicker than the note that it has taken the mail. News that come late, by
+    # their own time, must not end a message whose worker has died since: it will be sent.
+    on_its_way = Q(state=State.PENDING, claimed_until__gt=now, attempts__gt=0)
     hers = Message.objects.filter(on_its_way).filter(
         Q(therapist__email__iexact=news.address)
         | Q(therapist=None, appointment__client__email__iexact=news.address)

@@ -37,7 +37,8 @@ def came_back(visit: Appointment, now: datetime, *, for_good: bool = True) -> Me
     """The confirmation of ``visit``, sent and come back."""
     message = sent(visit, now)
     later = now + timedelta(minutes=1)
-    note_return(Return(message.sent_to, at=later, reason="Nobody of that name.", for_good=for_good))
+    news = Return(message.sent_to, at=later, reason="Nobody of that name.", for_good=for_good)
+    note_return(news, now=later)
     message.refresh_from_db()
     assert message.state == "bounced"
     return message

@@ -131,6 +131,30 @@ def test_a_bounce_that_comes_before_the_note_that_it_was_sent_stands(
     assert message.sent_to == "cleo@example.com"
 
 
+def test_news_that_fit_no_mail_end_no_message_whose_worker_died(
+    visit: Appointment, now: datetime
+) -> None:
+    """Told late: when it happened the worker lived, and by now somebody else will send it."""
+    [claimed] = outbox.claim_due(now=now, until=now + 4 * MINUTE, limit=1)
+    message = outbox.begin_attempt(claimed)
+    assert message is not None
+    news = Return("cleo@example.com", at=now + MINUTE, reason="Full.", for_good=False)
+    assert note_return(news, now=now + 30 * MINUTE) is None
+    assert state_of(message)[0] == "pending"
+
+
+def test_of_two_mails_on_their_way_none_is_taken_for_the_one_that_came_back(
+    visit: Appointment, now: datetime
+) -> None:
+    visit.messages.update(due_at=now)
+    claimed = outbox.claim_due(now=now, until=now + 4 * MINUTE, limit=5)
+    begun = [one for one in map(outbox.begin_attempt, claimed) if one is not None]
+    assert len(begun) > 1
+    news = Return("cleo@example.com", at=now, reason="Full.", for_good=False)
+    assert note_return(news, now=now) is None
+    assert {state_of(one)[0] for one in begun} == {"pending"}
+
+
 def test_news_of_a_delivery_that_come_after_the_bounce_change_nothing(taken: Message) -> None:
     tell(bounce(taken))
     delivered = {
@@ -285,7 +309,8 @@ def test_the_calendar_says_what_became_of_the_mail_and_notices_it(
     mail, label = shown()
     assert mail == {"lost": False}
     assert "Confirmation: sent" in label
-    note_return(Return("cleo@example.com", at=now + MINUTE, reason="Full.", for_good=False))
+    later = now + MINUTE
+    note_return(Return("cleo@example.com", at=later, reason="Full.", for_good=False), now=later)
     again = desk.get(feed, headers={"if-none-match": first["ETag"]})
     assert again.status_code == 200
     mail, label = shown()
