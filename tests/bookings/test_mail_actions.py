@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bookings import actions, delivery
-from bookings.actions import MailRefused, outbox
+from bookings.actions import MailRefused, outbox, owing
 from bookings.messages import compose
 from bookings.models import (
     Appointment,
@@ -235,6 +235,24 @@ def test_no_worker_reads_what_she_said_and_a_lost_key_stops_nobody(
     delivery.deliver_due(now=now)
     message.refresh_from_db()
     assert message.claimed_until is None
+
+
+def test_a_message_that_cannot_be_judged_stops_no_other(
+    visit: Appointment, now: datetime, smtp: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit.messages.update(due_at=now)
+    judge = owing.is_still_true
+
+    def broken(message: Message, *, now: datetime) -> bool:
+        if message.kind == "confirmation":
+            raise InvalidToken
+        return judge(message, now=now)
+
+    monkeypatch.setattr(owing, "is_still_true", broken)
+    delivery.deliver_due(now=now)
+    news = news_of(visit)
+    assert (news.state, news.attempts, news.claimed_until) == ("pending", 1, None)
+    assert not visit.messages.filter(claimed_until__isnull=False).exists()
 
 
 def test_a_visit_that_stood_in_a_calendar_leaves_it_when_it_is_declined(

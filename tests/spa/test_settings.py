@@ -127,6 +127,13 @@ def test_log_does_not_open_a_visit(client: Client, caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["Not Found: /visit/…/nothing-here/"]
 
 
+@pytest.mark.parametrize("door", ["/mail/stop/", "/accounts/welcome/", "/start/key/"])
+def test_log_opens_no_other_door(door: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(HideVisitLinks())
+    logging.getLogger("django.server").warning("GET %sa-key.of-it/ HTTP/1.1", door)
+    assert caplog.messages == [f"GET {door}…/ HTTP/1.1"]
+
+
 def test_a_refused_page_is_one_line_in_the_log_and_a_fault_has_its_traceback() -> None:
     written = io.StringIO()
     handler = logging.StreamHandler(written)
