@@ -38,8 +38,8 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-@pytest.fixture
-def spa(db: None) -> SpaProfile:
+def make_spa() -> SpaProfile:
+    """The small spa of the tests, in London."""
     return SpaProfile.objects.create(
         name="Qi Massage & Natural Healing Spa",
         address="1 Test Row\nLondon",
@@ -61,6 +61,11 @@ def spa(db: None) -> SpaProfile:
         health_consent="We keep your answers encrypted.",
         booking_consent="I agree with the booking policy.",
     )
+
+
+@pytest.fixture
+def spa(db: None) -> SpaProfile:
+    return make_spa()
 
 
 @pytest.fixture

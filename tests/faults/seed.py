@@ -4,7 +4,7 @@
 """
 
 import sys
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import django
@@ -15,7 +15,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from bookings.models import Appointment, Client, Message, Room, Therapist
-from services.models import Category, Service, ServiceOption, SpaProfile
+from services.models import Category, Service, ServiceOption
+from tests.bookings.conftest import make_spa
 
 THERAPISTS = 25
 HOUR = timedelta(hours=1)
@@ -46,27 +47,7 @@ def fill(count: int) -> None:
 
 
 def _menu() -> ServiceOption:
-    SpaProfile.objects.create(
-        name="Qi Massage & Natural Healing Spa",
-        address="1 Test Row\nLondon",
-        phone="+442079460018",
-        email="hello@qi-spa.example",
-        emergency_number="999",
-        urgent_advice_number="111",
-        country="GB",
-        time_zone="Europe/London",
-        currency="GBP",
-        minimum_notice_hours=2,
-        booking_horizon_days=60,
-        cancellation_notice_hours=24,
-        quiet_from=time(21),
-        quiet_until=time(7),
-        slot_step_minutes=15,
-        hold_minutes=10,
-        reminder_lead_hours=[48, 3],
-        health_consent="We keep your answers encrypted.",
-        booking_consent="I agree with the booking policy.",
-    )
+    make_spa()
     service = Service.objects.create(
         category=Category.objects.create(slug="care", name="Care"),
         slug="lymphatic-drainage-massage",
