@@ -13,7 +13,16 @@ SECRET_LINK = re.compile(
 )
 # Also where the login page is told the address to come back to.
 TYPED = re.compile(r"((?:[?&]|%3F|%26)(?:q|name|email|phone)(?:=|%3D))[^&\s\"]+", re.IGNORECASE)
+# Mail addresses, and with them what opens a server: redis://user:password@host.
+ADDRESS = re.compile(r"[^\s\"'<>(),;=]+@[^\s\"'<>(),;]+")
 SERVER_LOGS = ("gunicorn.access", "gunicorn.error")
+
+
+def blank(text: str) -> str:
+    """Return ``text`` without what opens a door, names whom somebody sought, or is an address."""
+    for pattern in (SECRET_LINK, TYPED):
+        text = pattern.sub(r"\1…", text)
+    return ADDRESS.sub("…@…", text)
 
 
 class _Blank(logging.Filter):

@@ -97,6 +97,14 @@ def _provider(name: str) -> str:
     return f"anymail.backends.{name}.EmailBackend"
 
 
+def _one_of(name: str, usual: str, *, among: tuple[str, ...]) -> str:
+    """Return a variable that has only these values."""
+    given = env.str(name, default="") or usual
+    if given not in among:
+        raise ImproperlyConfigured(f"{name} is {given!r}, but must be {' or '.join(among)}.")
+    return given
+
+
 SITE_URL = (env.str("SITE_URL", default="") or "http://localhost:8000").rstrip("/")
 
 INSTALLED_APPS = [
@@ -126,6 +134,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First: what the others log belongs to the request too.
+    "spa.request_ids.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.
@@ -382,6 +392,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     },
 }
 
+# For machines that gather logs, or for people at a terminal.
+LOG_FORMAT = _one_of("LOG_FORMAT", "json" if PRODUCTION else "lines", among=("json", "lines"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -390,11 +402,14 @@ LOGGING: dict[str, Any] = {
         "people": {"()": "spa.logs.HidePeople"},
         "refusals": {"()": "spa.logs.ShortRefusals"},
     },
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "lines": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "spa.json_lines.formatter"},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "filters": ["visit_links", "people", "refusals"],
         }
     },
