@@ -24,7 +24,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 # How far the date of the last use may lag: a write at every request would be waste.
 SEEN_EVERY = 600
 
-ALWAYS_OPEN = {"account_logout", "healthz", "readyz"}
+ALWAYS_OPEN = {"account_logout", "healthz", "readyz", "metrics"}
 # What somebody needs who has no second factor yet; a forgotten password stands in its way too.
 SET_UP = {
     "second_factor",

@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from bookings import limits
+from bookings.counters import LIMITED
 from bookings.letters import Letter
 from bookings.messages import sender
 from bookings.rendering import render_letter
@@ -38,6 +39,7 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
     if sent == limits.UNKNOWN:
         raise NotCounted
     if sent > MOST:
+        LIMITED.labels("test-mails").inc()
         raise TooMany
     with translation.override(settings.LANGUAGE_CODE):
         parts = render_letter(letter, spa=spa)

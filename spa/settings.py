@@ -136,6 +136,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: what the others log belongs to the request too.
     "spa.request_ids.request_id",
+    "spa.metrics.measure",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.
@@ -214,7 +215,7 @@ CSRF_COOKIE_SECURE = PRODUCTION
 
 SECURE_SSL_REDIRECT = PRODUCTION and env.bool("SSL_REDIRECT", default=True)
 # Probes ask from inside, without TLS and without the proxy's header.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
@@ -391,6 +392,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=3, minute=10),
     },
 }
+
+# With it as bearer token Prometheus reads /metrics; without it there is no such page.
+METRICS_KEY = env.str("METRICS_KEY", default="")
 
 # For machines that gather logs, or for people at a terminal.
 LOG_FORMAT = _one_of("LOG_FORMAT", "json" if PRODUCTION else "lines", among=("json", "lines"))

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from bookings.views import accounts
 from spa import demo_mail
 from spa.health import healthz, readyz
+from spa.metrics import metrics
 
 urlpatterns = [
     path("", include("services.urls")),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]
 
 if settings.DEMO:

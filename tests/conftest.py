@@ -185,15 +185,20 @@ def celery_worker(
 
 def worker_environment(smtp: MailServer) -> dict[str, str]:
     """Return the environment of a process that shares this test's servers."""
-    parts = connection.settings_dict
-    host = quote(parts["HOST"])
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "spa.settings",
-        "DATABASE_URL": f"postgresql://{parts['USER']}:{quote(parts['PASSWORD'])}@/"
-        f"{parts['NAME']}?host={host}&port={parts['PORT']}",
+        "DATABASE_URL": database_url(),
         "EMAIL_URL": smtp.url,
     }
+
+
+def database_url() -> str:
+    """Return the address of this test's database."""
+    parts = connection.settings_dict
+    login = f"{parts['USER']}:{quote(parts['PASSWORD'])}"
+    where = f"host={quote(parts['HOST'])}&port={parts['PORT']}"
+    return f"postgresql://{login}@/{parts['NAME']}?{where}"
 
 
 def wait_for_worker(worker: subprocess.Popen[bytes], log: Path) -> None:

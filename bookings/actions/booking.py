@@ -21,6 +21,7 @@ from bookings.actions.placing import (
 )
 from bookings.actions.staff_mail import note_late_change
 from bookings.actions.wishes import Place, Wish
+from bookings.counters import counted
 from bookings.models import Appointment, Client, HealthCheck, Message, Therapist
 from bookings.models.appointments import new_reference
 from services.models import Service, ServiceOption, SpaProfile
@@ -50,6 +51,7 @@ def check_is_fresh(
     )
 
 
+@counted("hold")
 def hold_time(
     *,
     service: Service,
@@ -107,6 +109,7 @@ def hold_time(
     return at_best_place(wish, write)
 
 
+@counted("confirm")
 @transaction.atomic
 def confirm_appointment(
     *,

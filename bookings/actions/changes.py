@@ -20,6 +20,7 @@ from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place, lock_diary
 from bookings.actions.staff_mail import note_late_change, standing
 from bookings.actions.wishes import Place, Wish
+from bookings.counters import counted
 from bookings.models import Appointment, Event, HealthCheck, Message, Room, Therapist
 from bookings.models.appointments import AppointmentQuerySet
 from bookings.queries import rules_for
@@ -76,6 +77,7 @@ def check_would_hold(
     )
 
 
+@counted("move")
 def reschedule_appointment(
     *,
     appointment: Appointment,
@@ -136,6 +138,7 @@ def reschedule_appointment(
     return at_best_place(wish, write)
 
 
+@counted("cancel")
 @transaction.atomic
 def cancel_appointment(
     *,

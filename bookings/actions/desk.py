@@ -22,6 +22,7 @@ from bookings.actions.obstacles import refuse_unfit_length
 from bookings.actions.placing import at_best_place
 from bookings.actions.staff_mail import note_late_change
 from bookings.actions.wishes import Place, Wish
+from bookings.counters import counted
 from bookings.models import Appointment, Client, HealthCheck, Room, Therapist
 from bookings.models.appointments import new_reference
 from services.models import Service, ServiceOption, SpaProfile
@@ -29,6 +30,7 @@ from services.models import Service, ServiceOption, SpaProfile
 Status = Appointment.Status
 
 
+@counted("book_at_desk")
 def book_at_desk(
     *,
     client: Client,

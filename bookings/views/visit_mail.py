@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from bookings import limits
 from bookings.actions import CLIENT, MailRefused, send_news_again
+from bookings.counters import LIMITED
 from bookings.models import Appointment
 from bookings.told import masked
 from bookings.views.common import private, spa_of
@@ -31,6 +32,7 @@ def send_again(request: HttpRequest, appointment: Appointment, token: str) -> Ht
         messages.info(request, words % phone)
         return redirect("bookings:visit", token)
     if often > MOST:
+        LIMITED.labels("visit-mail").inc()
         words = _(
             "We have sent it several times within the hour. Please look among unwanted mail too, "
             "or call us: %(phone)s."

@@ -39,6 +39,7 @@ OPEN = {
     "/accounts/password/reset/done/",
     "/accounts/password/reset/key/done/",
     "/healthz",
+    "/metrics",
     "/readyz",
 }
 
