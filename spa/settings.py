@@ -138,18 +138,19 @@ MIDDLEWARE = [
     "spa.request_ids.request_id",
     "spa.metrics.measure",
     "django.middleware.security.SecurityMiddleware",
+    # Before WhiteNoise: a drawing that is opened by itself is a page too.
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "spa.middleware.permissions_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.
     "django.middleware.gzip.GZipMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "spa.middleware.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
     "bookings.middleware.new_spa",
@@ -212,6 +213,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
+# Scripts take the token from the page.
+CSRF_COOKIE_HTTPONLY = True
 
 SECURE_SSL_REDIRECT = PRODUCTION and env.bool("SSL_REDIRECT", default=True)
 # Probes ask from inside, without TLS and without the proxy's header.

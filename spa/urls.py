@@ -17,6 +17,7 @@ urlpatterns = [
     # One way in: the admin's own pages would be a second one.
     path("admin/login/", accounts.admin_login),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("admin/password_change/done/", RedirectView.as_view(pattern_name="your_login")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

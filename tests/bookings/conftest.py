@@ -243,3 +243,23 @@ def olive(db: None) -> User:
 @pytest.fixture
 def cleo(db: None) -> Client:
     return Client.objects.create(name=CLEO.name, email=CLEO.email, phone=CLEO.phone)
+
+
+@pytest.fixture
+def world(
+    clock: time_machine.Traveller,
+    book: Callable[..., Appointment],
+    spa: SpaProfile,
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    dana: User,
+    olive: User,
+) -> Any:
+    """A spa in which every address leads somewhere: an ``access_world.World``."""
+    # It is made of what stands here.
+    from tests.bookings.access_world import World
+
+    visit = book(at(10), therapist=mia, outcome=Outcome.ADAPT)
+    request = book(at(12), therapist=mia, outcome=Outcome.CLEARANCE)
+    return World(spa, visit, request, mia, noor, dana, olive)

@@ -6,73 +6,18 @@ A row per address, a column per role. A cell says what a GET and what an empty P
 no address.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client as Browser
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import get_resolver, reverse
 
-from bookings.models import Appointment, Room, Therapist
-from services.models import SpaProfile
-from services.screening import Outcome
+from tests.bookings.access_table import ROLES, TABLE, part_of, routes, rows
 from tests.bookings.access_world import World
-from tests.bookings.conftest import at
 
-# The home page has an empty route.
-HOME = "(home)"
-TABLE = Path(__file__).with_name("access_table.txt")
-ROLES = ("nobody", "cleo", "otto", "dana", "mia", "noor", "olive")
-
-
-def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
-    """Every address of the site as it is written in the URL modules."""
-    for one in resolver.url_patterns:
-        route = before + str(one.pattern)
-        if isinstance(one, URLPattern):
-            yield route
-        else:
-            yield from routes(one, route)
-
-
-def rows() -> dict[str, list[str]]:
-    """The table: by address, the cells in the order of ``ROLES``."""
-    found: dict[str, list[str]] = {}
-    for line in TABLE.read_text().splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        route, *cells = line.split()
-        found["" if route == HOME else route] = cells
-    return found
-
-
-def _part_of(route: str) -> str:
-    first, *others = route.split("/")
-    return f"{first}/{others[0]}" if first in ("admin", "desk") else first
-
-
-PARTS = sorted({_part_of(route) for route in rows()})
-
-
-@pytest.fixture
-def world(
-    clock: time_machine.Traveller,
-    book: Callable[..., Appointment],
-    spa: SpaProfile,
-    mia: Therapist,
-    noor: Therapist,
-    fern: Room,
-    dana: User,
-    olive: User,
-) -> World:
-    visit = book(at(10), therapist=mia, outcome=Outcome.ADAPT)
-    request = book(at(12), therapist=mia, outcome=Outcome.CLEARANCE)
-    return World(spa, visit, request, mia, noor, dana, olive)
+PARTS = sorted({part_of(route) for route in rows()})
 
 
 def test_every_address_has_one_row() -> None:
@@ -85,7 +30,7 @@ def test_every_address_has_one_row() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", PARTS)
 def test_each_address_answers_each_role_as_the_table_says(part: str, world: World) -> None:
-    asked = [route for route in rows() if _part_of(route) == part]
+    asked = [route for route in rows() if part_of(route) == part]
     assert {one: answers(one, world) for one in asked} == {one: rows()[one] for one in asked}
 
 
