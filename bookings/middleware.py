@@ -80,7 +80,7 @@ def _lead_to(request: HttpRequest, name: str, *, back: bool = False) -> HttpResp
     url = reverse(name)
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponseClientRedirect(url)
-    if not _is_navigation(request):
+    if not is_navigation(request):
         words = _("Nothing was changed: your login needs a second factor first.")
         return JsonResponse({"error": words, "location": url}, status=403)
     if back and request.method in SAFE:
@@ -88,7 +88,7 @@ def _lead_to(request: HttpRequest, name: str, *, back: bool = False) -> HttpResp
     return redirect(url)
 
 
-def _is_navigation(request: HttpRequest) -> bool:
+def is_navigation(request: HttpRequest) -> bool:
     """Whether the browser shows the answer as a page; where it does not tell, it does."""
     accepts, sends = request.headers.get("Accept", ""), request.content_type or ""
     if "application/json" in (accepts, sends) or accepts == "text/event-stream":
@@ -104,8 +104,14 @@ def keep_sessions(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        used = request.method not in SAFE or _is_navigation(request)
-        if used and request.session.accessed and request.user.is_authenticated:
+        used = request.method not in SAFE or is_navigation(request)
+        # Where the request failed nothing is kept of it: the database may be away.
+        if (
+            response.status_code < 500
+            and used
+            and request.session.accessed
+            and request.user.is_authenticated
+        ):
             _note_use(request)
         return response
 

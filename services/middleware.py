@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
+from services.card import remember
 from services.models import SpaProfile
 from services.queries import services_for
 
@@ -24,6 +25,7 @@ class SpaMiddleware:
         request.spa = spa  # type: ignore[attr-defined]
         if spa is None:
             return self.get_response(request)
+        remember(spa)
         with timezone.override(spa.zone):
             return self.get_response(request)
 

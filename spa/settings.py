@@ -181,12 +181,39 @@ TEMPLATES = [
 ]
 
 
+# Seconds; 0 is no limit. Who waits at a browser is better told soon, and what hangs must not keep
+# others waiting; commands, migrations and the worker have work that takes longer (see spa.wsgi).
+FOR_PAGES = bool(env.str("SPA_SERVES_PAGES", default=""))
+STATEMENT_SECONDS = env.float("DB_STATEMENT_SECONDS", default=10 if FOR_PAGES else 900)
+LOCK_SECONDS = env.float("DB_LOCK_SECONDS", default=4 if FOR_PAGES else 30)
+IDLE_IN_TRANSACTION_SECONDS = env.float("DB_IDLE_SECONDS", default=20 if FOR_PAGES else 900)
+CONNECT_SECONDS = 3
+
+
+def _timeouts() -> dict[str, Any]:
+    """Return what libpq and PostgreSQL have to know about how long anything may take."""
+    limits = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": LOCK_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_SECONDS,
+    }
+    said = " ".join(f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items() if limit)
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        # A server that has vanished from the network answers nothing at all.
+        "tcp_user_timeout": 20_000,
+        **({"options": said} if said else {}),
+    }
+
+
 def _database(url: str) -> dict[str, Any]:
     """Return Django's settings for a database address; a socket folder is given by ``?host=``."""
     parsed: dict[str, Any] = env.db_url_config(url)
-    host = parsed.get("OPTIONS", {}).pop("host", None)
+    given = parsed.get("OPTIONS", {})
+    host = given.pop("host", None)
     return {
         **parsed,
+        "OPTIONS": {**_timeouts(), **given},
         "HOST": host or parsed["HOST"],
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,

@@ -10,6 +10,8 @@ from spa import demo_mail
 from spa.health import healthz, readyz
 from spa.metrics import metrics
 
+handler500 = "spa.outage.server_error"
+
 urlpatterns = [
     path("", include("services.urls")),
     path("", include("bookings.urls")),

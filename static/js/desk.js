@@ -12,12 +12,20 @@ document.body.addEventListener("htmx:afterSettle", () => {
   if (stepped) document.getElementById(stepped)?.focus({ preventScroll: true });
 });
 
-document.body.addEventListener("htmx:responseError", () => location.reload());
+const AWAY = 503;
 
-document.body.addEventListener("htmx:sendError", () => {
+document.body.addEventListener("htmx:responseError", (event) => {
+  // The list says so, and the next look comes by itself; a page anew would only say it larger.
+  if (event.detail.xhr.status === AWAY) sayOffline();
+  else location.reload();
+});
+
+document.body.addEventListener("htmx:sendError", sayOffline);
+
+function sayOffline() {
   const board = document.getElementById("day");
   board.querySelector(".news").textContent = board.dataset.offline;
-});
+}
 
 document.addEventListener("toggle", (event) => {
   if (!event.target.open || !event.target.matches(".visit__more")) return;

@@ -8,6 +8,7 @@ import "./whole-page.js";
 
 const EVERY = 15_000;
 const NOT_MODIFIED = 304;
+const AWAY = 503;
 
 const region = document.getElementById("own-days");
 const offline = document.getElementById("own-offline");
@@ -67,7 +68,7 @@ document.body.addEventListener("htmx:sendError", () => {
 });
 
 document.body.addEventListener("htmx:responseError", (event) => {
-  if (isLook(event)) offline.hidden = false;
+  if (isLook(event) || event.detail.xhr.status === AWAY) offline.hidden = false;
   else location.reload();
 });
 
