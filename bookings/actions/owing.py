@@ -104,7 +104,7 @@ def owe_later(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> No
 
     A visit booked inside a lead time gets no reminder for it: the confirmation has just said so.
     """
-    Message.objects.bulk_create(_timed([appointment], spa, now), ignore_conflicts=True)
+    Message.objects.bulk_create(timed([appointment], spa, now), ignore_conflicts=True)
 
 
 def catch_up(visits: Iterable[int], *, now: datetime) -> None:
@@ -135,7 +135,7 @@ def catch_up(visits: Iterable[int], *, now: datetime) -> None:
         if visit.pk not in known
     ]
     # What is owed already stays as it is.
-    Message.objects.bulk_create([*owed, *_timed(rows, spa, now)], ignore_conflicts=True)
+    Message.objects.bulk_create([*owed, *timed(rows, spa, now)], ignore_conflicts=True)
 
 
 def _revive(visits: list[int], *, due_at: datetime) -> None:
@@ -344,7 +344,7 @@ def _owe_again(appointment: Appointment, message: Message) -> None:
     )
 
 
-def _timed(visits: list[Appointment], spa: SpaProfile, now: datetime) -> list[Message]:
+def timed(visits: list[Appointment], spa: SpaProfile, now: datetime) -> list[Message]:
     """What is owed later for each of ``visits``; three queries at most."""
     written_to = [one for one in visits if one.client is not None and one.client.email]
     prepares = [one for one in written_to if spa.preparation_letters and one.service.preparation]
