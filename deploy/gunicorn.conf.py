@@ -8,8 +8,8 @@ from typing import Any
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
-# Two for each core, and one; with threads long work may last.
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2 * (os.cpu_count() or 1) + 1)
+# Two for each core, and one; with the threads not more than PostgreSQL has connections for.
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(2 * (os.cpu_count() or 1) + 1, 17))
 threads = 4
 graceful_timeout = 30
 # In memory: a slow disk must not look like a worker that hangs.

@@ -27,7 +27,7 @@ class JsonLogger(Logger):
         self.access_log.info(
             "%s %s",
             environ["REQUEST_METHOD"],
-            blank(environ.get("PATH_INFO", "")),
+            blank(environ["PATH_INFO"]),
             extra={
                 "status_code": int(str(resp.status).split(None, 1)[0]),
                 "seconds": round(request_time.total_seconds(), 4),
