@@ -26,6 +26,7 @@ check: $(READY)
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tests.lint_migrations
 	$(BIN)/djlint --lint --quiet templates
 
 format: $(READY)
