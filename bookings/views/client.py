@@ -26,7 +26,7 @@ from bookings.forms.details import DetailsForm
 from bookings.forms.health import HealthForm
 from bookings.models import Appointment, Client, HealthCheck, Therapist
 from bookings.queries import last_bookable_day, seen_before
-from bookings.views.common import private, spa_of
+from bookings.views.common import private, spa_of, unkept
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import (
     VISIT_KEY,
@@ -134,7 +134,7 @@ def health(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @page
-@private
+@unkept
 def details(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who comes, and book the held time."""
     service, spa, now = _service(slug), spa_of(request), timezone.now()

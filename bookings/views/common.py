@@ -32,12 +32,27 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
 
 def private(view: View) -> View:
     """Keep the pages of ``view`` out of every cache, history and search engine."""
+    kept = unkept(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = kept(request, *args, **kwargs)
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return guarded
+
+
+def unkept(view: View) -> View:
+    """Keep the pages of ``view`` out of every cache and history.
+
+    Enough where only the session that it belongs to ever sees a page: a search engine has none.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "private, no-store"
-        response["X-Robots-Tag"] = "noindex, nofollow"
         # Not "no-referrer": with it browsers send "Origin: null", which the CSRF check refuses.
         response["Referrer-Policy"] = "same-origin"
         return response

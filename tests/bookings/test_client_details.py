@@ -135,6 +135,11 @@ def test_without_a_held_time_the_details_lead_to_the_times(client: Browser, lymp
     assert not Appointment.objects.exists()
 
 
+def test_no_browser_keeps_the_details(client: Browser, lymph: Service) -> None:
+    hold(client, lymph, at(10))
+    assert client.get(DETAILS)["Cache-Control"] == "private, no-store"
+
+
 def test_a_second_tap_and_the_back_button_lead_to_the_visit(
     client: Browser, lymph: Service
 ) -> None:

@@ -481,7 +481,6 @@ def test_robots_are_kept_from_private_addresses(client: Client, content: SpaProf
         "User-agent: *",
         "Disallow: /accounts/",
         "Disallow: /admin/",
-        "Disallow: /book/*/details/",
         "Disallow: /book/*/health/",
         "Disallow: /demo/",
         "Disallow: /desk/",

@@ -1,0 +1,70 @@
+"""Lighthouse from npm, as a phone sees a page; it needs Node 18.20 or newer, and Chromium."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from bench.front.site import BEHIND_TLS
+
+# The last one for Node 20.
+PACKAGE = "lighthouse@12.8.2"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "spa-bench", PACKAGE)
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+# As root Chromium has no sandbox; and nothing of its own may go over the network meanwhile.
+CHROMIUM = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+TRIES = 3
+
+Scores = dict[str, int]
+
+
+def install() -> None:
+    """Fetch Lighthouse into the user's cache, once."""
+    if not (CACHE / "node_modules/.bin/lighthouse").exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        quiet = ["--silent", "--no-audit", "--no-fund"]
+        subprocess.run(["npm", "install", *quiet, "--prefix", CACHE, PACKAGE], check=True)
+
+
+def judge(address: str, session: str) -> Scores:
+    """Return the four scores of a page, 0 to 100."""
+    for _try in range(TRIES):
+        report = _report(address, session)
+        if "runtimeError" not in report:
+            break
+    assert report["finalDisplayedUrl"] == address, f"It saw {report['finalDisplayedUrl']}"
+    return {name: round(report["categories"][name]["score"] * 100) for name in CATEGORIES}
+
+
+def _report(address: str, session: str) -> dict[str, Any]:
+    cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"} if session else {}
+    with tempfile.TemporaryDirectory(prefix="spa-lighthouse-") as folder:
+        headers = Path(folder, "headers.json")
+        headers.write_text(json.dumps({**BEHIND_TLS, **cookie}))
+        command = [
+            CACHE / "node_modules/.bin/lighthouse",
+            address,
+            "--quiet",
+            "--output=json",
+            "--output-path=stdout",
+            f"--only-categories={','.join(CATEGORIES)}",
+            f"--extra-headers={headers}",
+            f"--chrome-flags={CHROMIUM} --user-data-dir={folder}/profile",
+        ]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            text=True,
+            env={**os.environ, "CHROME_PATH": shutil.which("chromium") or ""},
+        )
+    report: dict[str, Any] = json.loads(done.stdout or '{"runtimeError": true}')
+    return report

@@ -1,0 +1,78 @@
+"""What a client on a slow phone waits for: page weight, paint, and what Lighthouse says.
+
+Each page is loaded several times by somebody who was never here, over 1.6 Mbit/s and 150 ms with
+a processor four times slower, beside the smallest page that there is (``/healthz``). The figures
+are medians. ``BENCH_LIGHTHOUSE=no`` leaves Lighthouse out, where there is no Node.
+"""
+
+import os
+import statistics
+from collections.abc import Iterator
+
+from playwright.sync_api import Browser
+
+from bench.front import lighthouse, phone, site
+from bench.harness import Figure
+
+ROUNDS = 3
+LIGHTHOUSE_ROUNDS = 3
+SMALLEST = "/healthz"
+BY_CATEGORY = {
+    "performance": 95,
+    "accessibility": 100,
+    "best-practices": 100,
+    "seo": 100,
+}
+
+
+def measure() -> list[Figure]:
+    """Load the four pages, then let Lighthouse judge them."""
+    with site.open_site() as address:
+        session = site.held_session()
+        with phone.open_browser() as browser:
+            figures = list(_paint(browser, address, session))
+        if os.environ.get("BENCH_LIGHTHOUSE") != "no":
+            lighthouse.install()
+            figures += _lighthouse(address)
+    return figures
+
+
+def _paint(browser: Browser, address: str, session: str) -> Iterator[Figure]:
+    smallest = [
+        phone.first_and_second(browser, address + SMALLEST, "")[0].paint for _round in range(ROUNDS)
+    ]
+    for name, path in site.PAGES.items():
+        loadings = [
+            phone.first_and_second(browser, address + path, session if name == "details" else "")
+            for _round in range(ROUNDS)
+        ]
+        yield from _page(name, loadings, statistics.median(smallest))
+
+
+def _page(
+    name: str, loadings: list[tuple[phone.Seen, phone.Seen]], smallest: float
+) -> Iterator[Figure]:
+    firsts = [first for first, _second in loadings]
+    transferred = statistics.median(seen.transferred for seen in firsts)
+    again = statistics.median(second.transferred for _first, second in loadings)
+    unpacked = statistics.median(seen.unpacked for seen in firsts)
+    paint = statistics.median(seen.paint for seen in firsts)
+    tasks = statistics.median(seen.long_tasks for seen in firsts)
+    yield Figure(f"{name}: transferred", transferred / 1000, "kB")
+    yield Figure(f"{name}: requests", firsts[0].requests, "requests")
+    yield Figure(f"{name}: transferred ÷ unpacked", transferred / unpacked, "times", 0.5)
+    yield Figure(f"{name}: second visit ÷ first", again / transferred, "times", 0.3)
+    yield Figure(f"{name}: largest paint", paint / 1000, "s", 2.5)
+    yield Figure(f"{name}: largest paint ÷ that of {SMALLEST}", paint / smallest, "times")
+    yield Figure(f"{name}: layout shift", max(seen.shift for seen in firsts), "", 0.1)
+    yield Figure(f"{name}: tasks over 50 ms", tasks, "tasks", 1)
+
+
+def _lighthouse(address: str) -> Iterator[Figure]:
+    for name, path in site.PAGES.items():
+        # A held time lapses after some minutes.
+        session = site.held_session() if name == "details" else ""
+        found = [lighthouse.judge(address + path, session) for _round in range(LIGHTHOUSE_ROUNDS)]
+        for category, wanted in BY_CATEGORY.items():
+            score = statistics.median(scores[category] for scores in found)
+            yield Figure(f"{name}: Lighthouse, {category}", score, "of 100", wanted)
