@@ -84,7 +84,8 @@ else:
     HEALTH_KEYS = _trial["HEALTH_KEYS"]
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"]
 
-DEBUG = env.bool("DEBUG", default=False)
+# Its pages show the values of all variables: never in production.
+DEBUG = DEMO and env.bool("DEBUG", default=False)
 
 
 def _provider(name: str) -> str:
@@ -457,3 +458,9 @@ LOGGING: dict[str, Any] = {
         "fido2": {"level": "WARNING"},
     },
 }
+
+# Faults are told to Sentry where one is named; to nobody else.
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    from spa import sentry
+
+    sentry.start(SENTRY_DSN)

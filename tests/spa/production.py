@@ -69,10 +69,12 @@ class Server:
                 stderr=output,
             )
 
-    def ask(self, path: str, **headers: str) -> tuple[int, str, "Message[str, str]"]:
+    def ask(
+        self, path: str, data: bytes | None = None, /, **headers: str
+    ) -> tuple[int, str, "Message[str, str]"]:
         """Ask as the proxy does; returns status, body and headers."""
         sent = {"Host": "spa.example", "X-Forwarded-Proto": "https", **headers}
-        request = urllib.request.Request(self.url + path, headers=sent)
+        request = urllib.request.Request(self.url + path, data=data, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, answer.read().decode(), answer.headers

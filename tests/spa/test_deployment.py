@@ -26,7 +26,7 @@ DOCS = (BASE_DIR / "docs" / "deploy.md").read_text()
 # Of a trial or of a developer's machine alone.
 NOT_OF_PRODUCTION = {"DEBUG", "PORT", "DJANGO_SETTINGS_MODULE"}
 # Set by the images or by the web server for itself.
-SET_BY_ITSELF = {"PROMETHEUS_MULTIPROC_DIR"}
+SET_BY_ITSELF = {"PROMETHEUS_MULTIPROC_DIR", "SPA_SERVES_PAGES"}
 
 
 def read_by_the_code() -> set[str]:
