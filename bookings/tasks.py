@@ -38,6 +38,12 @@ def purge() -> int:
     return forgotten + actions.purge_mail(now=now) + purge_drafts(now=now)
 
 
+@shared_task(time_limit=3000)
+def backup() -> None:
+    """Take the nightly backup."""
+    call_command("backup")
+
+
 def _note_beat(**_sent: object) -> None:
     note_beat(now=timezone.now())
 

@@ -347,6 +347,8 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
+# Where nightly backups go; none are taken where it is unset.
+BACKUP_DIR = Path(env.str("BACKUP_DIR")) if env.str("BACKUP_DIR", default="") else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "spa.static.StaticStorage"},
@@ -423,6 +425,12 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": crontab(hour=3, minute=10),
     },
 }
+
+if BACKUP_DIR is not None:
+    CELERY_BEAT_SCHEDULE["backup"] = {
+        "task": "bookings.tasks.backup",
+        "schedule": crontab(hour=2, minute=10),
+    }
 
 # With it as bearer token Prometheus reads /metrics; without it there is no such page.
 METRICS_KEY = env.str("METRICS_KEY", default="")

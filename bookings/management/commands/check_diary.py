@@ -1,5 +1,6 @@
 """Look through the whole diary for what must not be."""
 
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -27,11 +28,19 @@ class Command(BaseCommand):
             action="store_true",
             help="First owe the missing messages and end the stale holds.",
         )
+        parser.add_argument(
+            "--at",
+            type=datetime.fromisoformat,
+            help="As of this moment, for the diary of a backup.",
+        )
 
-    def handle(self, *args: Any, mend: bool = False, **options: Any) -> None:
+    def handle(
+        self, *args: Any, mend: bool = False, at: datetime | None = None, **options: Any
+    ) -> None:
+        now = at or timezone.now()
         if mend:
-            diary_check.mend(now=timezone.now())
-        found = diary_check.faults(now=timezone.now())
+            diary_check.mend(now=now)
+        found = diary_check.faults(now=now)
         for how, faults in groupby(found, key=lambda fault: fault.mend):
             self._tell(how, list(faults))
         if found:
