@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 def fill(count: int) -> None:
     """Write ``count`` visits and messages."""
-    option = _menu()
+    option = menu()
     places = [
         (
             Therapist.objects.create(name=f"Mia {number}", position=number),
@@ -46,7 +46,7 @@ def fill(count: int) -> None:
     )
 
 
-def _menu() -> ServiceOption:
+def menu() -> ServiceOption:
     make_spa()
     service = Service.objects.create(
         category=Category.objects.create(slug="care", name="Care"),
