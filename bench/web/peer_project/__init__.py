@@ -1,0 +1,1 @@
+"""The smallest project around the peer, run by an environment of its own."""
