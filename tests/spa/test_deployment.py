@@ -23,8 +23,8 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one}
 UNITS = sorted((BASE_DIR / "deploy" / "systemd").glob("*.service"))
 DOCS = (BASE_DIR / "docs" / "deploy.md").read_text()
-# Of a trial or of a developer's machine alone.
-NOT_OF_PRODUCTION = {"DEBUG", "PORT", "DJANGO_SETTINGS_MODULE"}
+# Of a trial, or of the system itself.
+NOT_OF_PRODUCTION = {"DEBUG", "PORT", "PATH", "DJANGO_SETTINGS_MODULE"}
 # Set by the images or by the web server for itself.
 SET_BY_ITSELF = {"PROMETHEUS_MULTIPROC_DIR", "SPA_SERVES_PAGES"}
 
@@ -199,7 +199,7 @@ def test_what_the_page_tells_to_type_is_there() -> None:
     for service in re.findall(r"docker compose (?:exec|logs --no-log-prefix|run) (\w+)", typed):
         assert service in SERVICES
     names = {path.name for path in (BASE_DIR / "deploy" / "systemd").iterdir()}
-    for name in set(re.findall(r"\bspa-(\w+(?:\.timer)?)\b", typed)) - {"example"}:
+    for name in set(re.findall(r"\bspa-([a-z-]+(?:\.timer)?)\b", typed)) - {"example"}:
         assert {f"spa-{name}", f"spa-{name}.service"} & names
     for path in re.findall(r"`?(deploy/[\w.-]+)", DOCS):
         assert (BASE_DIR / path).exists()
