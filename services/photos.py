@@ -5,9 +5,11 @@ sizes stand beside it and are found by name alone. A name is never used twice, s
 the file for good.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -18,6 +20,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "services"
 # In pixels, the smallest first; the widest is the photo itself.
@@ -34,6 +38,10 @@ MOST_PIXELS = 16383
 
 NAME = re.compile(rf"{FOLDER}/[0-9a-f]{{16}}-(\d+)x(\d+)\.webp")
 NAME_IN_TEXT = re.compile(rf"{FOLDER}/[0-9a-f]{{16}}-\d+x\d+\.webp")
+
+
+class NotStored(Exception):
+    """The photo could not be written, for want of room or of the right to; none of it is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,19 @@ def prepare(file: IO[bytes], *, size: int) -> Prepared:
 
 
 def store(prepared: Prepared) -> str:
-    """Write a photo with its smaller sizes; return its name."""
+    """Write a photo with its smaller sizes; return its name. Raises ``NotStored``."""
     key = secrets.token_hex(8)
     name = f"{FOLDER}/{key}-{prepared.width}x{prepared.height}.webp"
-    for width, content in prepared.sizes:
-        size_name = name if width == prepared.width else _smaller(name, width)
-        default_storage.save(size_name, ContentFile(content))
-    default_storage.save(_shared_name(name), ContentFile(prepared.shared))
+    try:
+        for width, content in prepared.sizes:
+            size_name = name if width == prepared.width else _smaller(name, width)
+            default_storage.save(size_name, ContentFile(content))
+        default_storage.save(_shared_name(name), ContentFile(prepared.shared))
+    except OSError as reason:
+        logger.error("A photo could not be stored: %s", reason.strerror)  # noqa: TRY400
+        with suppress(OSError):
+            remove(name)
+        raise NotStored from reason
     return name
 
 

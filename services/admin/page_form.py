@@ -15,6 +15,8 @@ from services.models import Service
 # The button that changes what clients see says so; no other way of sending the form does it.
 LIVE = "_live"
 PUBLISH = "_publish"
+# Set by the admin where the photo of this very form could not be written.
+NO_ROOM = "_no_room"
 
 
 class PhotoInput(AdminFileWidget):
@@ -74,6 +76,15 @@ class ServiceForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if CLASHES in self.data:
             raise forms.ValidationError(_("Nothing was saved yet: see above."), code="clash")
+        if NO_ROOM in self.data:
+            self.add_error(
+                "photo",
+                _(
+                    "The website has no room left for the photo, so nothing was saved yet. What "
+                    "you typed is still here: save it without the photo, and tell whoever looks "
+                    "after the website that its disk is full."
+                ),
+            )
         public = self.instance.pk and self.instance.status == Service.Status.PUBLISHED
         if public and LIVE not in self.data:
             raise forms.ValidationError(

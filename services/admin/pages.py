@@ -24,7 +24,7 @@ from services.admin.claims import claims_in
 from services.admin.clash import find_clash
 from services.admin.editor import EditorAdmin
 from services.admin.order import MenuOrder, last_position
-from services.admin.page_form import LIVE, PUBLISH, ServiceForm
+from services.admin.page_form import LIVE, NO_ROOM, PUBLISH, ServiceForm
 from services.admin.page_history import PageHistory
 from services.admin.preview import PagePreview
 from services.admin.withdrawing import Withdrawing
@@ -185,6 +185,18 @@ class ServiceAdmin(MenuOrder, PagePreview, PageHistory, Withdrawing, EditorAdmin
             "claim_rules": [asdict(rule) for rule in rules()],
             "claims": lambda: claims_in(Service.objects.filter(pk=_key(object_id)).first()),
         }
+        try:
+            return self._changeform(request, object_id, form_url, context)
+        except photos.NotStored:
+            # Nothing was saved. The form comes back with all that was typed.
+            data = request.POST.copy()
+            data[NO_ROOM] = "yes"
+            request.POST = data  # type: ignore[assignment]
+            return self._changeform(request, object_id, form_url, context)
+
+    def _changeform(
+        self, request: HttpRequest, object_id: str | None, form_url: str, context: dict[str, Any]
+    ) -> HttpResponse:
         if request.method != "POST" or object_id is None:
             return super().changeform_view(request, object_id, form_url, context)
         with transaction.atomic():

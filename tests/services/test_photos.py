@@ -1,7 +1,10 @@
 """Photos of treatments: what is taken, what is made of them, and what is refused."""
 
+import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,3 +174,38 @@ def test_photo_goes_once_no_page_and_no_version_shows_it(
     assert photos.stored() == {service.photo.name}
     folder = settings.MEDIA_ROOT / "services"
     assert len(list(folder.iterdir())) == 4
+
+
+@pytest.fixture
+def tiny_disk(settings: Settings, tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 64 KB for the photos."""
+    disk = tmp_path / "tiny"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        # Without the right to mount: a folder in which nobody can write anything.
+        (disk / "services").symlink_to("/dev/full")
+    settings.MEDIA_ROOT = disk
+    yield disk
+    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
+
+
+@pytest.mark.django_db
+def test_a_full_disk_is_told_at_the_field_and_loses_nothing(owner: Client, tiny_disk: Path) -> None:
+    service = Service.objects.get(slug="tui-na")
+    noise = Image.effect_noise((1600, 1000), 200).convert("RGB")
+    content = BytesIO()
+    noise.save(content, "JPEG")
+    large = SimpleUploadedFile("hands.jpg", content.getvalue(), "image/jpeg")
+    typed = {"summary": "Typed with care.", "photo_alt": "Two hands"}
+    answer = edit(owner, address_of(service), photo=large, **typed)
+    assert answer.status_code == 200
+    [error] = answer.context["adminform"].form.errors["photo"]
+    assert error.startswith("The website has no room left for the photo, so nothing was saved yet.")
+    assert "Typed with care." in answer.content.decode()
+    service.refresh_from_db()
+    assert (service.summary != "Typed with care.", service.photo.name) == (True, "")
+    assert list(tiny_disk.rglob("*.*")) == []
+    saved = edit(owner, address_of(service), **typed)
+    service.refresh_from_db()
+    assert (saved.status_code, service.summary) == (302, "Typed with care.")
