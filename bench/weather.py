@@ -14,6 +14,9 @@ BROWSERS, BOOKERS = 4, 6
 # Eight threads answer ten people: two of them wait for a turn, then for the lock.
 LONGEST = 10.0
 RECOVERY = 5.0
+UNITS = {"kills": "kills", "sessions": "sessions", "backup": "s", "restored": "s"}
+# Two processes of four threads have one line to the database each.
+MOST = {"sessions": 9.0}
 # In these nobody may notice anything.
 CALM = ("valkey away", "helpers killed", "backup amid")
 
@@ -39,10 +42,14 @@ def _of(report: Report) -> list[Figure]:
         Figure(f"{name}: of them without the number to ring", report.phoneless, "answers", 1),
         Figure(f"{name}: answers that something is broken", faults, "answers", 1),
         Figure(f"{name}: asked without an answer", report.silent, "times", most_away),
+        Figure(f"{name}: had to choose another time", report.chose_again, "times", most_away),
         Figure(f"{name}: booked meanwhile", report.booked_meanwhile, "visits"),
         Figure(f"{name}: slowest answer", report.slowest, "s", LONGEST),
         Figure(f"{name}: until people book again", report.recovery, "s", RECOVERY),
-        *(Figure(f"{name}: {what}", value, "") for what, value in report.figures.items()),
+        *(
+            Figure(f"{name}: {what}", value, UNITS[what], MOST.get(what))
+            for what, value in report.figures.items()
+        ),
     ]
 
 

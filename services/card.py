@@ -1,17 +1,22 @@
 """The spa's name and telephone for a page that has to do without the database.
 
-Each process remembers them from its last request, and keeps them in a small file beside the data:
-a process that is started while the database is away knows them too.
+Each process remembers them from its last request, and keeps them in a small file beside the data,
+or in Valkey: a process that is started while the database is away knows them too.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from services.models import SpaProfile
+
+KEY = "card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,14 @@ def _write(card: Card) -> None:
         unfinished.write_text(json.dumps(asdict(card)))
         unfinished.rename(_path())
     except OSError:
-        # A full or read-only disk must not close the site: this process knows the number anyway.
-        return
+        # The disk is full, or a container's that cannot be written. This process knows it anyway.
+        with suppress(RedisError, OSError):
+            cache.set(KEY, asdict(card), timeout=None)
 
 
 def _read() -> Card:
-    try:
+    with suppress(OSError, ValueError, TypeError):
         return Card(**json.loads(_path().read_text()))
-    except (OSError, ValueError, TypeError):
-        return Card()
+    with suppress(RedisError, OSError, TypeError):
+        return Card(**(cache.get(KEY) or {}))
+    return Card()

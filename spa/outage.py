@@ -9,7 +9,6 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.translation import gettext as _
-from django.views import defaults
 from redis.exceptions import RedisError
 
 from bookings.middleware import is_navigation
@@ -25,7 +24,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a request that failed: 503 where a server did not answer in time, else 500."""
     error = sys.exception()
     if error is None or not is_outage(error):
-        return defaults.server_error(request)
+        return HttpResponse(loader.render_to_string("500.html", {"card": last_known()}), status=500)
     return unavailable(request)
 
 
@@ -52,8 +51,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         page = loader.render_to_string("503.html", {"card": card, "sent": sent})
         answer = HttpResponse(page, status=503)
     else:
-        words = _("Our diary does not answer at the moment. Nothing was changed.")
-        answer = JsonResponse({"error": words, "phone": card.phone}, status=503)
+        words = _("The diary does not answer at the moment. Please try again in a minute.")
+        answer = JsonResponse({"message": words, "phone": card.phone}, status=503)
     answer["Retry-After"] = str(RETRY_AFTER)
     answer["Cache-Control"] = "private, no-store"
     return answer

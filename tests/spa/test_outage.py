@@ -69,7 +69,7 @@ def test_a_feed_answers_in_json(browser_of_cleo: Browser, database_away: None) -
     answer = browser_of_cleo.get("/desk/feed/", headers={"Sec-Fetch-Mode": "cors"})
     assert (answer.status_code, answer["Retry-After"]) == (503, "15")
     assert answer.json() == {
-        "error": "Our diary does not answer at the moment. Nothing was changed.",
+        "message": "The diary does not answer at the moment. Please try again in a minute.",
         "phone": PHONE,
     }
 
@@ -83,6 +83,18 @@ def test_a_process_that_starts_while_the_database_is_away_knows_the_number(
     page = browser_of_cleo.get("/").content.decode()
     assert "We are back in a moment" in page
     assert "tel:" not in page
+
+
+def test_a_container_that_cannot_write_keeps_the_number_in_valkey(
+    browser_of_cleo: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Path(settings.VAR_DIR) / "nowhere" / "card.json"
+    monkeypatch.setattr("services.card._path", lambda: nowhere)
+    card.forget()
+    assert card.last_known() == card.Card()
+    browser_of_cleo.get("/policies/")
+    card.forget()
+    assert card.last_known().phone == PHONE
 
 
 def test_the_number_follows_what_the_owners_changed(browser_of_cleo: Browser) -> None:
@@ -113,6 +125,7 @@ def test_a_fault_of_our_own_stays_a_fault(
     answer = browser_of_cleo.get("/policies/")
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.content.decode()
+    assert LINK in answer.content.decode()
     assert '\\"' not in answer.content.decode()
 
 

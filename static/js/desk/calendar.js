@@ -16,6 +16,7 @@ const COARSE = "00:15:00";
 const LEAST_HOUR = 52;
 const MOST_HOUR = 96;
 const SWIPE = 60;
+const AWAY = 503;
 
 const paths = dataOf("diary-paths");
 const place = document.getElementById("calendar");
@@ -248,6 +249,8 @@ async function visit(url, { push = true } = {}) {
   if (days) feed.searchParams.set("days", days);
   try {
     const answer = await fetch(feed, { cache: "no-store", redirect: "manual" });
+    // The page of that day would only say the same, larger.
+    if (answer.status === AWAY) return alarm(say("panel_failed"));
     if (!answer.ok) return location.assign(asked);
     diary = await answer.json();
   } catch {
