@@ -34,7 +34,6 @@ def test_people_book_through_any_weather(town: Town) -> None:
     was_told_kindly(reports[weather.diary_locked])
     # Eight lines to the database, and never more, wait for the lock.
     assert reports[weather.diary_locked].figures["sessions"] <= 8
-    assert reports[weather.diary_locked].slowest < RAIN
     for calm in (weather.valkey_away, weather.helpers_killed, weather.backup_amid):
         assert set(reports[calm].statuses) <= {200, 302}
         assert (reports[calm].silent, reports[calm].chose_again) == (0, 0)
