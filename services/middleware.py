@@ -19,7 +19,7 @@ class SpaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path in ("/healthz", "/readyz"):
+        if request.path in ("/healthz", "/readyz", "/metrics"):
             return self.get_response(request)
         spa = SpaProfile.objects.filter(pk=1).first()
         request.spa = spa  # type: ignore[attr-defined]

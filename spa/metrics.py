@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, Min, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -64,7 +64,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "").encode()
     wanted = f"Bearer {settings.METRICS_KEY}".encode()
     if not settings.METRICS_KEY or not hmac.compare_digest(given, wanted):
-        raise Http404
+        # No page with the spa's name: it would ask the database, which may be away.
+        return HttpResponseNotFound()
     answer = HttpResponse(_told(), content_type=CONTENT_TYPE_LATEST)
     answer["Cache-Control"] = "private, no-store"
     return answer

@@ -39,13 +39,18 @@ def _forget_request(**_request: object) -> None:
     clear_contextvars()
 
 
-@before_task_publish.connect
+def follow_tasks() -> None:
+    """Let each task that a request starts carry its id; in the worker, and wherever it is sent."""
+    before_task_publish.connect(_hand_on)
+    task_prerun.connect(_take_over)
+    task_postrun.connect(_forget_task)
+
+
 def _hand_on(headers: dict[str, Any], **_task: object) -> None:
     if name := get_contextvars().get("request_id"):
         headers[CARRIED] = name
 
 
-@task_prerun.connect
 def _take_over(task_id: str, task: Any, **_run: object) -> None:
     clear_contextvars()
     bind_contextvars(task=task.name, task_id=task_id)
@@ -53,6 +58,5 @@ def _take_over(task_id: str, task: Any, **_run: object) -> None:
         bind_contextvars(request_id=name)
 
 
-@task_postrun.connect
 def _forget_task(**_run: object) -> None:
     clear_contextvars()

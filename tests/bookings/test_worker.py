@@ -1,6 +1,7 @@
 """The whole way of a message: a real worker, beat, Valkey, PostgreSQL and mail server."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -15,14 +16,15 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.core.cache import cache
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from bookings import actions, delivery
 from bookings.models import Appointment, HealthCheck, Message, Room, Therapist
 from bookings.models.messages import LEASE
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.conftest import make_check
-from tests.bookings.faults import behave
-from tests.conftest import BASE_DIR, MailServer, worker_environment
+from tests.bookings.faults import behave, refuse_address
+from tests.conftest import BASE_DIR, MailServer, wait_for_worker, worker_environment
 
 NOON = clock(12)
 
@@ -220,3 +222,33 @@ def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
     while not holds():
         assert time.monotonic() < deadline, "It did not come to that"
         time.sleep(0.05)
+
+
+def test_the_id_of_a_request_stands_in_the_lines_of_the_task_that_it_starts(
+    book: Book, mia: Therapist, fern: Room, ten: datetime, smtp: MailServer, tmp_path: Path
+) -> None:
+    refuse_address(smtp, "cleo@example.com", "550 5.1.1 cleo@example.com: Cleo is unknown")
+    path, request = tmp_path / "json.log", "8b0f3c6a2d7e4f519a0c1b2d3e4f5a6b"
+    command = [sys.executable, "-m", "celery", "--app=spa", "--quiet", "worker", "--concurrency=1"]
+    with path.open("wb") as output:
+        worker = subprocess.Popen(
+            [*command, "--without-gossip", "--without-mingle"],
+            cwd=BASE_DIR,
+            env={**worker_environment(smtp), "LOG_FORMAT": "json"},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for_worker(worker, path)
+        with bound_contextvars(request_id=request):
+            book(ten, when=timezone.now())
+        wait_until(lambda: "not sent" in path.read_text())
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=20)
+    said = path.read_text()
+    told = [json.loads(line) for line in said.splitlines() if "not sent" in line]
+    assert [(line["request_id"], line["task"]) for line in told] == [
+        (request, "bookings.tasks.deliver_due")
+    ]
+    assert "cleo" not in said.lower()
