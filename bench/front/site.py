@@ -23,7 +23,7 @@ from tests.bookings.client_pages import DETAILS, SLUG, TIMES, pass_health
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
-GUNICORN = ("--threads=4", "--no-control-socket")
+GUNICORN = ("--config=deploy/gunicorn.conf.py",)
 PAGES = {
     "home": "/",
     "treatment": f"/services/{SLUG}/",
