@@ -238,7 +238,15 @@ def _control(option: ServiceOption, spa: SpaProfile) -> list[Figure]:
     print(f"control: {rounds}", file=sys.stderr)
     if not found:
         raise RuntimeError("Without locks and constraints nothing overlapped: no proof of them.")
-    return [Figure("control without locks and constraints: visits that overlap", found, "pairs")]
+    return [
+        Figure(
+            "control without locks and constraints: visits that overlap",
+            found,
+            "pairs",
+            1,
+            "at least",
+        )
+    ]
 
 
 def _until(holds: Callable[[], bool], seconds: float = 120) -> None:
