@@ -125,6 +125,13 @@ def test_each_service_starts_again_may_little_and_waits_for_what_it_needs() -> N
     assert named == set(COMPOSE["volumes"])
 
 
+def test_postgresql_does_not_repeat_rows_or_statements_in_its_log() -> None:
+    quiet = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
+    given = re.findall(r"-c (\w+)=(\w+)", SERVICES["database"]["command"])
+    assert dict(given) == quiet
+    assert dict(re.findall(r"ALTER DATABASE spa SET (\w+) = (\w+)", DOCS)) == quiet
+
+
 def test_every_command_of_the_deployment_exists() -> None:
     for words in commands():
         program, *rest = words
