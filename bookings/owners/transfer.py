@@ -23,6 +23,7 @@ from bookings.csv_files import lines_of
 from bookings.forms.transfer import FileForm, VisitsFileForm
 from bookings.models import ImportDraft
 from bookings.permissions import is_owner
+from bookings.reports.facts import room_to_count
 from bookings.transfer.bringing import (
     MOST_COMING,
     MOST_ROWS,
@@ -172,7 +173,8 @@ def everything(request: HttpRequest) -> HttpResponseBase:
     """Send all that the owner owns as one archive."""
     # Closed, and with that gone, when the answer has been sent.
     file = tempfile.TemporaryFile()  # noqa: SIM115
-    write_archive(file, spa=SpaProfile.load(), photos=Path(settings.MEDIA_ROOT))
+    with room_to_count():
+        write_archive(file, spa=SpaProfile.load(), photos=Path(settings.MEDIA_ROOT))
     file.seek(0)
     name = f"spa-{timezone.localdate():%Y-%m-%d}.zip"
     return FileResponse(file, as_attachment=True, filename=name)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from bookings.models import Room, Therapist
@@ -19,10 +20,13 @@ from services.models import Service, SpaProfile
 
 @contextmanager
 def room_to_count() -> Iterator[None]:
-    """Let the database keep in memory what it sorts and sums up within the block."""
+    """Let the database keep in memory what it sorts and sums up, and take its time over it."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL work_mem = '64MB'")
+            cursor.execute(
+                "SET LOCAL work_mem = '64MB'; SET LOCAL statement_timeout = %s",
+                [f"{settings.REPORT_SECONDS:.0f}s"],
+            )
         yield
 
 

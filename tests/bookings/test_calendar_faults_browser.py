@@ -247,3 +247,21 @@ def test_a_visit_that_cannot_be_loaded_is_said_and_leaves_no_empty_drawer(
     expect(card(page, visit)).to_be_focused()
     page.unroute(address)
     open_drawer(page, visit)
+
+
+def test_a_diary_that_is_away_is_said_and_comes_back_by_itself(
+    open_desk: Open, visit: Appointment
+) -> None:
+    page = open_desk()
+    away = {"status": 503, "json": {"message": "The diary does not answer at the moment."}}
+    page.route("**/desk/feed/**", lambda route: route.fulfill(**away))
+    here = page.url
+    page.locator("#later").click()
+    expect(page.get_by_role("alert")).to_contain_text("This could not be loaded.")
+    expect(page.locator("#live")).to_contain_text("No connection – showing the state of")
+    assert page.url == here
+    expect(card(page, visit)).to_be_visible()
+    page.unroute("**/desk/feed/**")
+    expect(page.locator("#live")).to_contain_text("Up to date")
+    page.locator("#later").click()
+    expect(card(page, visit)).to_have_count(0)

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test import override_settings
 
+from bookings.reports.facts import room_to_count
 from services import card
 from services.models import SpaProfile
 from tests.bookings.conftest import make_spa
@@ -144,6 +145,18 @@ def test_nobody_signs_in_while_limits_cannot_be_counted(browser_of_cleo: Browser
     assert (answer.status_code, menu.status_code) == (503, 200)
     assert "_auth_user_id" not in browser_of_cleo.session
     assert browser_of_cleo.post("/accounts/login/", typed).status_code == 302
+
+
+def test_reports_and_archives_may_take_longer(db: None) -> None:
+    def limit() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            return str(cursor.fetchone()[0])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '10s'")
+    with room_to_count():
+        assert limit() == "1min"
 
 
 @pytest.mark.parametrize(
