@@ -89,7 +89,7 @@ def _size(name: str, bare: float) -> tuple[list[Figure], Found]:
         for page in pages:
             more, medians[page.name] = _page(name, page)
             figures += more
-        more, bookings = _bookings(name)
+        more, bookings = _bookings(name, _days(spa))
         figures += more
     ratio = medians["times page"] / bare
     figures.append(Figure(f"{name}: times page ÷ bare view", ratio, "times", 15, "at most"))
@@ -100,7 +100,7 @@ def _size(name: str, bare: float) -> tuple[list[Figure], Found]:
 
 def _pages(spa: SpaProfile, service: Service) -> list[Page]:
     today = timezone.now().astimezone(spa.zone).date()
-    times, days = f"/book/{LEAD}/", [today + timedelta(days=n) for n in range(3, 31)]
+    times, days = f"/book/{LEAD}/", _days(spa)
     therapists = Therapist.objects.order_by("position").values_list("pk", flat=True)
     coming = Appointment.objects.filter(status="confirmed", service=service)[:20]
     desk, owner = signed_in("dana", FRONT_DESK), signed_in("olive", OWNERS)
@@ -118,6 +118,12 @@ def _pages(spa: SpaProfile, service: Service) -> list[Page]:
         ),
         Page("report of a year", [f"/admin/reports/?{year}"], owner, within_seconds=2),
     ]
+
+
+def _days(spa: SpaProfile) -> list[date]:
+    """Four weeks, from three days ahead."""
+    today = timezone.now().astimezone(spa.zone).date()
+    return [today + timedelta(days=n) for n in range(3, 31)]
 
 
 def _feeds(days: list[date]) -> list[str]:
@@ -154,12 +160,12 @@ def _answers(name: str, clients: int, measured: Measured) -> list[Figure]:
     ]
 
 
-def _bookings(size: str) -> tuple[list[Figure], float]:
+def _bookings(size: str, days: list[date]) -> tuple[list[Figure], float]:
     """Whole bookings by all clients at once; returns also how many there were in a second."""
-    plan = Plan(SITE_PORT, MANY, BOOKING_SECONDS, walk="book", given={"slug": LEAD})
-    measured = visit(plan)
+    given = {"slug": LEAD, "days": ",".join(map(str, days))}
+    measured = visit(Plan(SITE_PORT, MANY, BOOKING_SECONDS, walk="book", given=given))
     figures = _answers(f"{size}: whole booking", MANY, measured)
-    alone = visit(Plan(SITE_PORT, ONE, BOOKING_SECONDS / 2, walk="book", given={"slug": LEAD}))
+    alone = visit(Plan(SITE_PORT, ONE, BOOKING_SECONDS / 2, walk="book", given=given))
     figures += _answers(f"{size}: whole booking", ONE, alone)
     for step, met in alone.steps.items():
         taken = [milliseconds for milliseconds, _queries in met]

@@ -1,13 +1,15 @@
 """From the database to plain values, for availability and for pages. Reads only."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import BigIntegerField, Q, QuerySet, Value
 
 from bookings.availability import Grid, Hours, Length, Span, visit_starts
 from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
@@ -96,7 +98,7 @@ def offer(
 ) -> Offer:
     """Return when ``option`` of ``service`` can start from ``first_day`` to ``last_day``.
 
-    One set of five queries whatever the number of therapists, rooms, days or appointments.
+    One set of four queries whatever the number of therapists, rooms, days or appointments.
     ``ignoring`` leaves one appointment out (to move it); ``minutes`` stands in for the option's
     length, ``step_minutes`` for the spa's step between starts, and ``earliest`` for now plus the
     spa's notice. The days are cut to the booking horizon.
@@ -117,8 +119,9 @@ def offer(
     suiting = suiting if room is None else suiting.filter(pk=room.pk)
     rooms = list(suiting.values_list("pk", flat=True))
     keys = [one.pk for one in therapists]
-    at_work = _at_work(keys, grid)
-    therapist_busy, room_busy = _busy(keys, rooms, grid, now, ignoring)
+    hours = hours_of(keys)
+    off, therapist_busy, room_busy = _in_the_way(keys, rooms, grid, now, ignoring)
+    at_work = {pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) for pk in keys}
 
     every_cell = (1 << grid.cells) - 1
     allowed = grid.every(step_minutes or spa.slot_step_minutes) & grid.between(
@@ -176,18 +179,19 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
     A room is as scarce as its scarcest treatment: the fewer rooms suit a treatment, the more
     worth keeping free each of them is. Treatments that nobody can book do not count.
     """
-    rooms = list(Room.objects.filter(pk__in=pks).prefetch_related("services"))
-    suits: dict[int, int] = dict(
-        Service.objects.published()
-        .annotate(suited=Count("rooms", filter=Q(rooms__active=True), distinct=True))
-        .values_list("pk", "suited")
+    offered = Q(services__status=Service.Status.PUBLISHED)
+    rooms = list(
+        Room.objects.filter(Q(pk__in=pks) | Q(active=True)).annotate(
+            suits=ArrayAgg("services", filter=offered, default=[])
+        )
     )
+    suited = Counter(service for room in rooms if room.active for service in room.suits)
 
-    def keep_free(room: Room) -> tuple[int, int, int]:
-        given = [suits[service.pk] for service in room.services.all() if service.pk in suits]
+    def keep_free(room: Any) -> tuple[int, int, int]:
+        given = [suited[service] for service in room.suits]
         return (-min(given, default=0), len(given), room.pk)
 
-    return sorted(rooms, key=keep_free)
+    return sorted((room for room in rooms if room.pk in pks), key=keep_free)
 
 
 def questions_for(service: Service) -> list[Contraindication]:
@@ -222,31 +226,34 @@ def _earliest(spa: SpaProfile, now: datetime, *, anytime: bool) -> datetime:
     return now + timedelta(hours=spa.minimum_notice_hours)
 
 
-def _at_work(therapists: Sequence[int], grid: Grid) -> dict[int, int]:
-    hours, off = hours_of(therapists), time_off_of(therapists, grid.span)
-    return {pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) for pk in therapists}
-
-
 def time_off_of(therapists: Sequence[int], within: Span) -> dict[int | None, list[Span]]:
     """The time off of each therapist by primary key, and the whole spa's at ``None``; one query."""
     found: dict[int | None, list[Span]] = defaultdict(list)
-    rows = TimeOff.objects.filter(
-        Q(therapist__in=therapists) | Q(therapist=None),
-        starts_at__lt=within.end,
-        ends_at__gt=within.start,
-    ).values_list("therapist_id", "starts_at", "ends_at")
+    rows = _time_off(therapists, within).values_list("therapist_id", "starts_at", "ends_at")
     for therapist, starts_at, ends_at in rows:
         found[therapist].append(Span(starts_at, ends_at))
     return found
 
 
-def _busy(
+def _time_off(therapists: Sequence[int], within: Span) -> QuerySet[TimeOff]:
+    return TimeOff.objects.filter(
+        Q(therapist__in=therapists) | Q(therapist=None),
+        starts_at__lt=within.end,
+        ends_at__gt=within.start,
+    )
+
+
+def _in_the_way(
     therapists: Sequence[int],
     rooms: Sequence[int],
     grid: Grid,
     now: datetime,
     ignoring: Appointment | None,
-) -> tuple[defaultdict[int, int], defaultdict[int, int]]:
+) -> tuple[dict[int | None, list[Span]], defaultdict[int, int], defaultdict[int, int]]:
+    """Time off as ``time_off_of`` gives it, and the busy cells by therapist and by room.
+
+    One query for both: what has no room is time off.
+    """
     appointments = (
         Appointment.objects.blocking(now)
         .busy_between(grid.span.start, grid.span.end)
@@ -254,14 +261,25 @@ def _busy(
     )
     if ignoring is not None:
         appointments = appointments.exclude(pk=ignoring.pk)
+    off: dict[int | None, list[Span]] = defaultdict(list)
     by_therapist: defaultdict[int, int] = defaultdict(int)
     by_room: defaultdict[int, int] = defaultdict(int)
-    rows = appointments.values_list("therapist_id", "room_id", "busy_from", "busy_until")
-    for therapist, room, busy_from, busy_until in rows:
-        bits = grid.touched([Span(busy_from, busy_until)])
+    no_room = Value(None, output_field=BigIntegerField())
+    free = _time_off(therapists, grid.span).annotate(no_room=no_room).order_by()
+    rows = (
+        appointments.order_by()
+        .values_list("therapist_id", "room_id", "busy_from", "busy_until")
+        .union(free.values_list("therapist_id", "no_room", "starts_at", "ends_at"), all=True)
+    )
+    for therapist, room, start, end in rows:
+        span = Span(start, end)
+        if room is None:
+            off[therapist].append(span)
+            continue
+        bits = grid.touched([span])
         by_therapist[therapist] |= bits
         by_room[room] |= bits
-    return by_therapist, by_room
+    return off, by_therapist, by_room
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

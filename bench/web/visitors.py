@@ -13,7 +13,6 @@ import re
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -30,7 +29,6 @@ ALWAYS = {
 }
 INPUT = re.compile(r"<input\b[^>]*>")
 BUTTON = re.compile(r'name="start"\s+value="([^"]+)"|value="([^"]+)"\s+name="start"')
-DAY = re.compile(r"[?&;]date=(\d{4}-\d\d-\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Measured:
     milliseconds: list[float] = field(default_factory=list)
     queries: list[int] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
-    went_wrong: Counter[str] = field(default_factory=Counter)
+    went_wrong: dict[str, int] = field(default_factory=dict)
     steps: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
 
 
@@ -179,13 +177,10 @@ def fetch(visitor: Visitor, paths: Iterator[str]) -> None:
 
 
 def book(visitor: Visitor, _paths: Iterator[str]) -> None:
-    """Book a treatment as a client does: look, choose a day and a time, answer, say who comes."""
-    slug = visitor.plan.given["slug"]
-    treatment, times = visitor.get(f"/services/{slug}/"), f"/book/{slug}/"
-    days = DAY.findall(_ok(visitor.get(times)).text)
-    if treatment.status != 200 or not days:
-        raise WentWrong("nothing to choose from")
-    page = _ok(visitor.get(f"{times}?date={random.choice(days)}"))
+    """Book a treatment as a client does: choose a time of a day, answer, say who comes."""
+    given = visitor.plan.given
+    times = f"/book/{given['slug']}/"
+    page = _ok(visitor.get(f"{times}?date={random.choice(given['days'].split(','))}"))
     starts = [one or other for one, other in BUTTON.findall(page.text)]
     choice = _fields(page.text, "csrfmiddlewaretoken", "option")
     asked = _led(visitor, visitor.post(times, {**choice, "start": random.choice(starts)}), "health")
@@ -236,9 +231,7 @@ def book_at_peer(visitor: Visitor, _paths: Iterator[str]) -> None:
 WALKS = {"book": book, "book_at_peer": book_at_peer}
 STEPS = {
     "book": [
-        "treatment",
         "times",
-        "times of a day",
         "choosing a time",
         "health check",
         "hold",
@@ -261,7 +254,8 @@ def _walk_once(
         walk(visitor, paths)
     except (WentWrong, IndexError, KeyError, OSError, http.client.HTTPException) as wrong:
         with lock:
-            measured.went_wrong[f"{type(wrong).__name__} {wrong}"[:200]] += 1
+            why = f"{type(wrong).__name__} {wrong}"[:200]
+            measured.went_wrong[why] = measured.went_wrong.get(why, 0) + 1
         return
     answers = [answer for _name, answer in visitor.answers]
     with lock:

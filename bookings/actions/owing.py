@@ -55,6 +55,8 @@ FIRST_NEWS: dict[str, str] = {
 NEVER_TOO_LATE = {Kind.DECLINED, Kind.CANCELLED}
 # Later than this after the visit nobody wants to hear how to rest.
 AFTERCARE_LASTS = timedelta(days=1)
+# What makes a message the same message (the constraint message_once_per_change).
+ONCE = ["appointment", "kind", "lead_hours", "sequence", "therapist", "day", "again"]
 # How often a letter looks whether the desk has said by now that its visit took place.
 LOOK_AGAIN = timedelta(minutes=30)
 
@@ -69,21 +71,23 @@ def owe(
     due_at: datetime,
     lead_hours: int = 0,
     at_any_hour: bool = False,
-) -> Message | None:
-    """Owe the client one message; without an address nothing is owed."""
+) -> None:
+    """Owe the client one message, unless it is owed already; without an address nothing is."""
     assert appointment.client is not None
     if not appointment.client.email:
-        return None
-    message, _created = Message.objects.get_or_create(
+        return
+    owed = Message(
         appointment=appointment,
         kind=kind,
         lead_hours=lead_hours,
         sequence=appointment.sequence,
-        therapist=None,
-        again=0,
-        defaults={"due_at": due_at, "at_any_hour": at_any_hour},
+        due_at=due_at,
+        at_any_hour=at_any_hour,
     )
-    return message
+    # Only the very same message is passed over: another that still waits would be a fault here.
+    Message.objects.bulk_create(
+        [owed], update_conflicts=True, update_fields=["kind"], unique_fields=ONCE
+    )
 
 
 def tell(appointment: Appointment, kind: str, *, by: Actor, spa: SpaProfile, now: datetime) -> None:

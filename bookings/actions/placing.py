@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -20,6 +21,8 @@ OVERLAP_CONSTRAINTS = ("appointment_therapist_no_overlap", "appointment_room_no_
 
 # Each failed try means that somebody else took one of the places: far more tries than places.
 MOST_TRIES = 50
+
+Written = TypeVar("Written")
 
 
 def lock_diary(*, therapists: Iterable[int], rooms: Iterable[int]) -> None:
@@ -42,13 +45,22 @@ def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointm
     """
     for _try in range(MOST_TRIES):
         place = _best_place(wish)
-        with transaction.atomic():
-            _lock_for(wish, place)
-            if is_free(wish, place):
-                _refuse_second_visit(wish, place)
-                clear_lapsed_holds(wish, place)
-                return without_overlap(wish, partial(write, place))
+        written = without_overlap(wish, partial(_at_place, wish, place, write))
+        if written is not None:
+            return written
     raise refusal(wish)
+
+
+def _at_place(
+    wish: Wish, place: Place, write: Callable[[Place], Appointment]
+) -> Appointment | None:
+    """Call ``write`` under the locks of ``place``; ``None`` where it is not free any more."""
+    _lock_for(wish, place)
+    if not is_free(wish, place):
+        return None
+    _refuse_second_visit(wish, place)
+    clear_lapsed_holds(wish, place)
+    return write(place)
 
 
 def is_free(wish: Wish, place: Place) -> bool:
@@ -94,8 +106,8 @@ def end_hold(hold: Appointment, *, now: datetime) -> bool:
     return bool(ended)
 
 
-def without_overlap(wish: Wish, write: Callable[[], Appointment]) -> Appointment:
-    """Call ``write``; where the database refuses an overlap, raise the refusal of ``wish``."""
+def without_overlap(wish: Wish, write: Callable[[], Written]) -> Written:
+    """Call ``write`` whole or not at all; an overlap raises the refusal of ``wish``."""
     try:
         with transaction.atomic():
             return write()

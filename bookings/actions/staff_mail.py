@@ -44,7 +44,8 @@ def note_late_change(
     """
     # Locked: from here on no worker begins to send one of them.
     waiting = list(_waiting_about(visit).select_for_update())
-    _waiting_about(visit).update(sequence=visit.sequence)
+    if waiting:
+        _waiting_about(visit).update(sequence=visit.sequence)
     after = standing(visit)
     concerned = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     soonest = _soonest(before, after, concerned, now)

@@ -33,6 +33,7 @@ from bookings.views.journey import (
     Journey,
     alone,
     finish_journey,
+    given_check,
     held_time,
     journeys_of,
     keep_journey,
@@ -145,9 +146,9 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("bookings:times", slug)
     if hold.client_id is not None:
         return redirect("bookings:visit", journey.typed.get(VISIT_KEY, "booked"))
-    check = passing_check(journey, service=service, spa=spa, now=now)
     if request.method != "POST":
         form = DetailsForm(spa=spa, initial={**journey.typed, "hold": hold.reference})
+        check = passing_check(journey, service=service, spa=spa, now=now)
         return _details_page(request, form, hold, check)
     form = DetailsForm(request.POST, spa=spa)
     journey = replace(journey, typed=form.typed)
@@ -156,10 +157,11 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
         messages.warning(request, _OTHER_TAB)
         return redirect("bookings:details", slug)
     if not form.is_valid():
+        check = passing_check(journey, service=service, spa=spa, now=now)
         return _details_page(request, form, hold, check)
     try:
         booked = confirm_appointment(
-            hold=hold, details=form.details, health_check=check, spa=spa, now=now
+            hold=hold, details=form.details, health_check=given_check(journey), spa=spa, now=now
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)
@@ -241,7 +243,8 @@ def _hold(
     if start is None or option is None:
         messages.success(request, _("Thank you. Now choose a time, and we keep it for you."))
         return redirect("bookings:times", service.slug)
-    therapist = Therapist.objects.filter(pk=journey.therapist).first()
+    wanted = Therapist.objects.filter(pk=journey.therapist) if journey.therapist else None
+    therapist = wanted.first() if wanted else None
     try:
         if journey.therapist and therapist is None:
             raise TimeTaken

@@ -100,8 +100,13 @@ def passing_check(
     journey: Journey, *, service: Service, spa: SpaProfile, now: datetime
 ) -> HealthCheck | None:
     """Return the journey's health check while it opens the way to a booking."""
-    check = _check_of(journey)
+    check = given_check(journey)
     return check if check_is_fresh(check, service=service, spa=spa, now=now) else None
+
+
+def given_check(journey: Journey) -> HealthCheck | None:
+    """Return the journey's health check, whether or not it still opens the way."""
+    return HealthCheck.objects.filter(pk=journey.check).first() if journey.check else None
 
 
 def held_time(journey: Journey) -> Appointment | None:
@@ -123,7 +128,7 @@ def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> 
     if str(service.pk) not in request.session.get(KEY, {}):
         return
     journey = read_journey(request, service)
-    check = _check_of(journey)
+    check = given_check(journey)
     if check is not None:
         discard_health_check(check)
     hold = held_time(journey)
@@ -146,7 +151,7 @@ def finish_journey(
 
 def with_check(journey: Journey, check: HealthCheck) -> Journey:
     """Put a newly given check into the journey; an earlier unused one is forgotten."""
-    earlier = _check_of(journey)
+    earlier = given_check(journey)
     if earlier is not None:
         discard_health_check(earlier)
     return replace(journey, check=check.pk)
@@ -160,10 +165,6 @@ def _locked(name: str) -> Iterator[None]:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
-
-
-def _check_of(journey: Journey) -> HealthCheck | None:
-    return HealthCheck.objects.filter(pk=journey.check).first() if journey.check else None
 
 
 def _seal(typed: dict[str, str]) -> str:

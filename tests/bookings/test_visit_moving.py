@@ -259,9 +259,9 @@ def test_the_page_of_free_times_costs_the_same_for_one_and_for_many(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     # The spa, the visit; therapists, rooms, hours, time off, appointments.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get(f"{address}reschedule/")
     for days in range(5, 12):
         book(at(10, days=days), details=OTTO)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get(f"{address}reschedule/")

@@ -69,7 +69,7 @@ def test_draft_cannot_be_booked_from_its_page(client: Client, dana: object, lead
 
 
 @pytest.mark.parametrize("names", [["Mia"], ["Mia", "Noor", "Ines"]], ids=len)
-@pytest.mark.parametrize(("path", "queries"), [("/", 8), (LEAD, 10)])
+@pytest.mark.parametrize(("path", "queries"), [("/", 7), (LEAD, 9)])
 def test_next_times_cost_the_same_with_one_and_three_therapists(
     client: Client,
     lead: Service,
