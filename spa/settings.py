@@ -185,9 +185,9 @@ TEMPLATES = [
 # Seconds; 0 is no limit. Who waits at a browser is better told soon, and what hangs must not keep
 # others waiting; commands, migrations and the worker have work that takes longer (see spa.wsgi).
 FOR_PAGES = bool(env.str("SPA_SERVES_PAGES", default=""))
-STATEMENT_SECONDS = env.float("DB_STATEMENT_SECONDS", default=10 if FOR_PAGES else 900)
-LOCK_SECONDS = env.float("DB_LOCK_SECONDS", default=4 if FOR_PAGES else 30)
-IDLE_IN_TRANSACTION_SECONDS = env.float("DB_IDLE_SECONDS", default=20 if FOR_PAGES else 900)
+STATEMENT_SECONDS = env.float("DB_STATEMENT_SECONDS", default=10) if FOR_PAGES else 900
+LOCK_SECONDS = env.float("DB_LOCK_SECONDS", default=4) if FOR_PAGES else 30
+IDLE_IN_TRANSACTION_SECONDS = env.float("DB_IDLE_SECONDS", default=20) if FOR_PAGES else 900
 # Who asks for the figures of years, or for everything as a file, waits for it knowingly.
 REPORT_SECONDS = env.float("DB_REPORT_SECONDS", default=60)
 CONNECT_SECONDS = 3
