@@ -33,6 +33,8 @@ LONGEST_SEND = timedelta(seconds=140)
 RUN = LEASE - LONGEST_SEND
 BATCH = 20
 DATABASE_WAIT = 0.2  # seconds
+# How old may be what a letter tells of: no older than a letter that is just on its way.
+FRESH = timedelta(seconds=1)
 
 
 def deliver_due(*, now: datetime) -> int:
@@ -49,6 +51,21 @@ def deliver_due(*, now: datetime) -> int:
     finally:
         delivery.postman.hang_up()
     return delivery.sent
+
+
+class _Sheaf:
+    """Claimed messages with all that their letters need, read at once.
+
+    Each is still looked at right before it goes (``outbox.begin_attempt``), and read anew where
+    anybody has touched it. What is read beside it is FRESH enough.
+    """
+
+    def __init__(self, claimed: list[Message], now: datetime) -> None:
+        self.read_at = now
+        self.rows = {one.pk: one for one in outbox.read_claimed(claimed)}
+        self.stationery = messages.stationery_for(self.rows.values())
+        addresses = [one.address for one in self.rows.values()]
+        self.bad_addresses = bounces.that_come_back(addresses)
 
 
 class _Round:
@@ -75,29 +92,34 @@ class _Round:
         What it did not come to is let go for the next round.
         """
         self.show_life()
+        sheaf = _Sheaf(claimed, self.clock())
         for number, message in enumerate(claimed):
             if self.clock() >= self.ends_at:
                 outbox.let_go(claimed[number:])
                 outbox.nudge()
                 return False
-            if not self._settle(message):
+            if self.clock() >= sheaf.read_at + FRESH:
+                sheaf = _Sheaf(claimed[number:], self.clock())
+            if not self._settle(message, sheaf):
                 outbox.let_go(claimed[number + 1 :])
                 return False
         return True
 
-    def _settle(self, claimed: Message) -> bool:
+    def _settle(self, claimed: Message, sheaf: "_Sheaf") -> bool:
         """Send one message and note what came of it; false where the next would fare no better."""
-        message = outbox.begin_attempt(claimed)
+        message = outbox.begin_attempt(sheaf.rows.get(claimed.pk, claimed))
         if message is None:
             return True
         try:
-            if not self._may_go(message):
+            if not self._may_go(message, sheaf):
                 return True
-            mail = messages.compose(message, spa=self.spa, now=self.clock())
+            mail = messages.compose(
+                message, spa=self.spa, now=self.clock(), stationery=sheaf.stationery
+            )
             answer = self.postman.send(mail)
         except Exception as error:
             # Whatever is wrong with one message must not stop the others.
-            return self._go_on_after(error, message)
+            return self._go_on_after(error, message, sheaf)
         copy = copy_of(mail)
         self._insist(
             lambda: outbox.mark_sent(message, answer=answer, content=copy, now=self.clock())
@@ -105,12 +127,12 @@ class _Round:
         self.sent += 1
         return True
 
-    def _may_go(self, message: Message) -> bool:
+    def _may_go(self, message: Message, sheaf: "_Sheaf") -> bool:
         """Whether it is true and no hour to be quiet; settles what is not sent now."""
         if not owing.is_still_true(message, now=self.clock()):
             outbox.mark_void(message)
             return False
-        if bounces.comes_back(message.address):
+        if message.address.lower() in sheaf.bad_addresses:
             outbox.mark_failed(message, reason=_("Mail to this address comes back."))
             return False
         morning = owing.held_back_until(message, spa=self.spa, now=self.clock())
@@ -118,12 +140,13 @@ class _Round:
             outbox.put_off(message, until=morning)
         return morning is None
 
-    def _go_on_after(self, error: Exception, message: Message) -> bool:
+    def _go_on_after(self, error: Exception, message: Message, sheaf: "_Sheaf") -> bool:
         trouble = trouble_of(error)
         log.warning("Message %s (%s) not sent: %s", message.pk, message.kind, trouble.reason)
         if trouble.is_permanent:
             outbox.mark_failed(message, reason=trouble.reason)
             if trouble.is_of_the_address:
+                sheaf.bad_addresses.add(message.address.lower())
                 bounces.note_bad_address(
                     address=message.address,
                     trouble=BadAddress.Trouble.BOUNCED,

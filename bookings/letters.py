@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
-from bookings.models import Appointment, Event, Message, Wording, Words
+from bookings.models import Appointment, Event, Message, Words
 from bookings.models.messages import TO_THERAPISTS
 from bookings.placeholders import DESCRIPTIONS, fill
 from bookings.sheets import change_facts, day_facts, moment_for_her, news_in_a_word
@@ -136,10 +136,10 @@ def write_letter(
 ) -> Letter:
     """Put ``message`` into words; times are told in the active time zone.
 
-    ``words`` stand in the place of those that hold, for a preview.
+    ``words`` are the owners' own, or those of a preview; without them the built-in ones hold.
     """
     wording = WORDINGS[message.kind](message)
-    words = words or Wording.own_words(message.kind) or wording.words
+    words = words or wording.words
     values = placeholder_values(message, spa=spa, now=now)
     # On a locked phone the treatment goes by its discreet name.
     discreet = {**values, "treatment": values.get("what", "")}

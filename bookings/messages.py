@@ -1,21 +1,23 @@
 """Composes the messages of the outbox; ``bookings.delivery`` sends them."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formataddr, parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 
-from bookings.actions import issue_visit_link, stop_key
+from bookings.actions import issue_visit_links, stop_key
 from bookings.calendar import visit_calendar
 from bookings.letters import CAN_BE_STOPPED, one_line, write_letter
-from bookings.models import Message
+from bookings.models import Message, Wording, Words
 from bookings.models.messages import TO_THERAPISTS
 from bookings.rendering import render_letter
+from bookings.wire import LetterMail
 from services.addresses import absolute
 from services.models import SpaProfile
 
@@ -29,14 +31,42 @@ CALENDAR_METHODS = {
 }
 
 
-def compose(message: Message, *, spa: SpaProfile, now: datetime) -> EmailMultiAlternatives:
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """What letters need beside their messages: the owners' words, and keys to visit pages.
+
+    Both are by kind and by key of the message.
+    """
+
+    words: dict[str, Words]
+    keys: dict[int, str]
+
+
+def stationery_for(messages: Iterable[Message]) -> Stationery:
+    """Return what the letters of ``messages`` need, each with a key of its own; two queries."""
+    to_clients = [one for one in messages if one.kind not in TO_THERAPISTS]
+    keys = issue_visit_links([one.visit for one in to_clients])
+    by_message = {one.pk: key for one, key in zip(to_clients, keys, strict=True)}
+    return Stationery(Wording.all_own_words(), by_message)
+
+
+def compose(
+    message: Message, *, spa: SpaProfile, now: datetime, stationery: Stationery | None = None
+) -> LetterMail:
     """Return ``message`` as an e-mail in the spa's time, with a fresh key to the visit page."""
+    stationery = stationery or stationery_for([message])
     with timezone.override(spa.zone), translation.override(settings.LANGUAGE_CODE):
-        visit_url = "" if message.kind in TO_THERAPISTS else _visit_url(message)
         stop_url = _stop_url(message)
-        letter = write_letter(message, spa=spa, visit_url=visit_url, now=now, stop_url=stop_url)
+        letter = write_letter(
+            message,
+            spa=spa,
+            visit_url=_visit_url(message, stationery),
+            now=now,
+            words=stationery.words.get(message.kind),
+            stop_url=stop_url,
+        )
         parts = render_letter(letter, spa=spa)
-        mail = EmailMultiAlternatives(
+        mail = LetterMail(
             subject=letter.subject,
             body=parts.text,
             from_email=sender(spa),
@@ -65,8 +95,10 @@ def _calendar_method(message: Message) -> str:
     return "CANCEL" if had.exists() else ""
 
 
-def _visit_url(message: Message) -> str:
-    return absolute(reverse("bookings:visit", args=[issue_visit_link(message.visit)]))
+def _visit_url(message: Message, stationery: Stationery) -> str:
+    if message.kind in TO_THERAPISTS:
+        return ""
+    return absolute(reverse("bookings:visit", args=[stationery.keys[message.pk]]))
 
 
 def _stop_url(message: Message) -> str:

@@ -3,7 +3,9 @@
 import smtplib
 from typing import Any
 
+from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
 
 
 class Line(smtplib.SMTP):
@@ -26,6 +28,17 @@ class EncryptedLine(Line, smtplib.SMTP_SSL):
 
 class Backend(EmailBackend):
     """Speaks SMTP; ``connection`` is a ``Line`` while it is open."""
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        """Send a mail that can write itself out (``as_wire``), else as Django does."""
+        as_wire = getattr(email_message, "as_wire", None)
+        if as_wire is None:
+            return bool(super()._send(email_message))  # type: ignore[misc]  # not in its stubs
+        sender = sanitize_address(email_message.from_email, "utf-8")
+        recipients = [sanitize_address(one, "utf-8") for one in email_message.recipients()]
+        assert self.connection is not None
+        self.connection.sendmail(sender, recipients, as_wire())
+        return True
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:

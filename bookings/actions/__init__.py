@@ -64,7 +64,7 @@ from bookings.actions.health import (
     record_health_check,
 )
 from bookings.actions.hours import change_hours, hours_as_seen
-from bookings.actions.links import issue_visit_link, revoke_visit_links
+from bookings.actions.links import issue_visit_link, issue_visit_links, revoke_visit_links
 from bookings.actions.mail import (
     MailRefused,
     hurry_message,
@@ -181,6 +181,7 @@ __all__ = [
     "hours_as_seen",
     "hurry_message",
     "issue_visit_link",
+    "issue_visit_links",
     "joined_notes",
     "keep_in_place",
     "keep_wording",

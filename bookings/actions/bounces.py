@@ -4,6 +4,7 @@ Providers tell everything at least once, and not in order. So each of these may 
 or before the mail itself is noted as sent, and comes to the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,8 +35,14 @@ class Return:
 
 def comes_back(address: str) -> bool:
     """Whether mail to ``address`` is known to come back; one query."""
-    bad = BadAddress.objects.filter(address=address.lower(), trouble=Trouble.BOUNCED)
-    return bad.exists()
+    return bool(that_come_back([address]))
+
+
+def that_come_back(addresses: Iterable[str]) -> set[str]:
+    """Those of ``addresses``, in lower case, from which mail is known to come back; one query."""
+    lower = {address.lower() for address in addresses}
+    bad = BadAddress.objects.filter(address__in=lower, trouble=Trouble.BOUNCED)
+    return set(bad.values_list("address", flat=True))
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Links to visit pages."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -16,9 +17,18 @@ def issue_visit_link(appointment: Appointment) -> str:
 
     Each message and each finished booking carries a key of its own.
     """
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    VisitLink.objects.create(appointment=appointment, token_hash=VisitLink.hash(token))
+    [token] = issue_visit_links([appointment])
     return token
+
+
+def issue_visit_links(appointments: Sequence[Appointment]) -> list[str]:
+    """Return a fresh key to the visit page of each of ``appointments``; one query."""
+    tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _visit in appointments]
+    VisitLink.objects.bulk_create(
+        VisitLink(appointment=visit, token_hash=VisitLink.hash(token))
+        for visit, token in zip(appointments, tokens, strict=True)
+    )
+    return tokens
 
 
 @transaction.atomic

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
-from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db import connection, transaction
+from django.db.models import CharField, F
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from bookings.models import Appointment, MailCopy, Message
@@ -37,6 +38,29 @@ TOLD_IN_CONFIDENCE = (
     "appointment__health_check__findings",
     "appointment__health_check__review_note",
 )
+
+VERSION = RawSQL('"bookings_message"."xmin"::text', [], output_field=CharField())
+COPY_CONTENT = MailCopy._meta.get_field("content")
+# These two run once for each mail. They are written out, each one statement and one commit, since
+# the time to put a query together, and the way there and back, are most of what a mail costs here.
+BEGIN_ATTEMPT = """
+UPDATE bookings_message SET attempts = attempts + 1
+WHERE id = %s AND state = 'pending' AND claimed_until = %s AND xmin::text = %s
+RETURNING attempts
+"""
+MARK_SENT = """
+WITH told AS (
+    UPDATE bookings_message SET
+        state = CASE WHEN state = 'bounced' THEN state ELSE 'sent' END,
+        last_error = CASE WHEN state = 'bounced' THEN last_error ELSE '' END,
+        sent_at = %(now)s, answer = %(answer)s, sent_to = %(sent_to)s, claimed_until = NULL
+    WHERE id = %(pk)s
+    RETURNING id
+)
+INSERT INTO bookings_mailcopy (message_id, kept_at, content)
+SELECT id, %(now)s, %(content)s FROM told WHERE %(content)s::text IS NOT NULL
+ON CONFLICT (message_id) DO UPDATE SET kept_at = EXCLUDED.kept_at, content = EXCLUDED.content
+"""
 
 
 def is_on_its_way(message: Message, now: datetime) -> bool:
@@ -69,14 +93,12 @@ def claim_due(*, now: datetime, until: datetime, limit: int) -> list[Message]:
     return claimed
 
 
-def begin_attempt(claimed: Message) -> Message | None:
-    """Count one attempt and return the latest row; none where the message is no longer ours.
+def read_claimed(claimed: Sequence[Message]) -> list[Message]:
+    """Return the rows of ``claimed`` that are still to be sent, with all that a letter tells of.
 
-    After too many attempts it is given up, whatever became of them.
+    Each knows its ``version``, which changes with every write. One query.
     """
-    if not _ours(claimed).update(attempts=F("attempts") + 1):
-        return None
-    rows = Message.objects.select_related(
+    rows = Message.objects.pending().select_related(
         "appointment__client",
         "appointment__health_check",
         "appointment__option",
@@ -84,15 +106,45 @@ def begin_attempt(claimed: Message) -> Message | None:
         "appointment__therapist",
         "therapist",
     )
-    message = rows.defer(*TOLD_IN_CONFIDENCE).get(pk=claimed.pk)
-    if message.attempts <= MOST_ATTEMPTS:
+    rows = rows.defer(*TOLD_IN_CONFIDENCE).annotate(version=VERSION)
+    found = rows.in_bulk([one.pk for one in claimed])
+    return [found[one.pk] for one in claimed if one.pk in found]
+
+
+def begin_attempt(claimed: Message) -> Message | None:
+    """Count one attempt and return the latest row; none where the message is no longer ours.
+
+    ``claimed`` may have been read before: it is read again where it has changed since. After too
+    many attempts it is given up, whatever became of them.
+    """
+    message = _begun(claimed) or _begun(_read_again(claimed))
+    if message is None or message.attempts <= MOST_ATTEMPTS:
         return message
     # Whoever tried it last did not live to say what came of it.
     mark_failed(message, reason=_("Each attempt to send it broke off."))
     return None
 
 
-@transaction.atomic
+def _begun(message: Message | None) -> Message | None:
+    """Count an attempt of ``message``; none where it is not ours or not as it was read."""
+    version = getattr(message, "version", None)
+    if message is None or version is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN_ATTEMPT, [message.pk, message.claimed_until, version])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    (message.attempts,) = row
+    return message
+
+
+def _read_again(claimed: Message) -> Message | None:
+    """The row as it is now, if the claim still holds."""
+    rows = read_claimed([claimed])
+    return rows[0] if rows and rows[0].claimed_until == claimed.claimed_until else None
+
+
 def mark_sent(
     message: Message, *, now: datetime, answer: str = "", content: dict[str, Any] | None = None
 ) -> None:
@@ -101,23 +153,17 @@ def mark_sent(
     It did, so this holds even where the claim ran out or the message was dropped meanwhile. News
     that it came back may be here first. ``content`` is the copy of what was sent.
     """
-    Message.objects.filter(pk=message.pk).update(
-        state=Case(
-            When(state=Message.State.BOUNCED, then=Value(Message.State.BOUNCED)),
-            default=Value(Message.State.SENT),
-        ),
-        sent_at=now,
-        answer=answer,
-        sent_to=message.address,
-        claimed_until=None,
-        last_error=Case(When(state=Message.State.BOUNCED, then=F("last_error")), default=Value("")),
-    )
-    if content is not None:
-        MailCopy.objects.bulk_create(
-            [MailCopy(message=message, kept_at=now, content=content)],
-            update_conflicts=True,
-            unique_fields=["message"],
-            update_fields=["kept_at", "content"],
+    kept = None if content is None else COPY_CONTENT.get_prep_value(content)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            MARK_SENT,
+            {
+                "pk": message.pk,
+                "now": now,
+                "answer": answer,
+                "sent_to": message.address,
+                "content": kept,
+            },
         )
 
 

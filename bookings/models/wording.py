@@ -75,5 +75,10 @@ class Wording(models.Model):
     @classmethod
     def own_words(cls, kind: str) -> Words | None:
         """The owners' words for ``kind``; none where the built-in ones hold."""
-        latest = cls.latest(kind)
-        return None if latest is None or latest.built_in else latest.words
+        return cls.all_own_words().get(kind)
+
+    @classmethod
+    def all_own_words(cls) -> dict[str, Words]:
+        """The owners' words by kind, where the built-in ones do not hold; one query."""
+        latest = cls.objects.latest_of_each()
+        return {one.kind: one.words for one in latest if not one.built_in}

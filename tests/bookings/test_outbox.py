@@ -182,3 +182,16 @@ def test_after_about_a_day_of_trying_a_message_is_given_up(
     assert seen == ["pending"] * 18 + ["failed"]
     assert confirmation.last_error == "no answer"
     assert timedelta(hours=18) < moment - now < timedelta(hours=25)
+
+
+def test_what_changes_after_the_reading_is_read_again(
+    visit: Appointment, confirmation: Message, now: datetime
+) -> None:
+    (read,) = outbox.read_claimed(claim(now))
+    follow = visit.messages.filter(pk=confirmation.pk)
+    follow.update(sequence=confirmation.sequence + 1)
+    begun = outbox.begin_attempt(read)
+    assert begun is not None
+    assert (begun.sequence, begun.attempts) == (confirmation.sequence + 1, 1)
+    follow.update(claimed_until=None)
+    assert outbox.begin_attempt(read) is None

@@ -33,7 +33,8 @@ def confirmation(book: Book, mia: Therapist, fern: Room) -> Message:
 @pytest.fixture
 def letter(confirmation: Message, spa: SpaProfile, now: datetime) -> Callable[[], Letter]:
     def _letter() -> Letter:
-        return write_letter(confirmation, spa=spa, visit_url="https://here/", now=now)
+        words = Wording.own_words("confirmation")
+        return write_letter(confirmation, spa=spa, visit_url="https://here/", now=now, words=words)
 
     return _letter
 
