@@ -1,15 +1,18 @@
 """Run the measurements: ``python -m bench`` for all, ``python -m bench reports`` for one.
 
 Each runs in a process with servers and a database of its own, and leaves its figures in
-``bench/results/``. The exit code is 1 where a figure misses its target.
+``bench/results/``; ``all.json`` gathers the last figures of every part. The exit code is 1 where
+a figure misses its target.
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
+from bench.table import gather
+
 FOLDER = Path(__file__).parent
-PARTS = {"__init__", "__main__", "data", "harness"}
+PARTS = {"__init__", "__main__", "data", "harness", "table"}
 
 
 def main() -> int:
@@ -22,6 +25,7 @@ def main() -> int:
         )
         return 2
     failed = [name for name in wanted if _run(name)]
+    gather()
     return 1 if failed else 0
 
 
