@@ -35,7 +35,9 @@ def measure() -> list[Figure]:
         write("paint", figures)
         if LIGHTHOUSE_ROUNDS:
             lighthouse.install()
-            figures += _lighthouse(address)
+            for figure in _lighthouse(address):
+                figures.append(figure)
+                write("paint", figures)
     return figures
 
 
@@ -62,7 +64,7 @@ def _page(
     tasks = statistics.median(seen.long_tasks for seen in firsts)
     yield Figure(f"{name}: transferred", transferred / 1000, "kB")
     yield Figure(f"{name}: requests", firsts[0].requests, "requests")
-    yield Figure(f"{name}: transferred ÷ unpacked", transferred / unpacked, "times", 0.5)
+    yield Figure(f"{name}: transferred ÷ unpacked", transferred / unpacked, "times")
     yield Figure(f"{name}: second visit ÷ first", again / transferred, "times", 0.3)
     yield Figure(f"{name}: largest paint", paint / 1000, "s", 2.5)
     yield Figure(f"{name}: largest paint ÷ that of {SMALLEST}", paint / smallest, "times")
