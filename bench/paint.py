@@ -35,8 +35,8 @@ def measure() -> list[Figure]:
         write("paint", figures)
         if LIGHTHOUSE_ROUNDS:
             lighthouse.install()
-            for figure in _lighthouse(address):
-                figures.append(figure)
+            for name, path in site.PAGES.items():
+                figures += _lighthouse(name, address + path)
                 write("paint", figures)
     return figures
 
@@ -72,11 +72,17 @@ def _page(
     yield Figure(f"{name}: tasks over 50 ms", tasks, "tasks", 1)
 
 
-def _lighthouse(address: str) -> Iterator[Figure]:
-    for name, path in site.PAGES.items():
-        # A held time lapses after some minutes.
-        session = site.held_session() if name == "details" else ""
-        found = [lighthouse.judge(address + path, session) for _round in range(LIGHTHOUSE_ROUNDS)]
-        for category, wanted in BY_CATEGORY.items():
-            score = statistics.median(scores[category] for scores in found)
-            yield Figure(f"{name}: Lighthouse, {category}", score, "of 100", wanted, "at least")
+def _lighthouse(name: str, address: str) -> list[Figure]:
+    # A held time lapses after some minutes.
+    session = site.held_session() if name == "details" else ""
+    found = [lighthouse.judge(address, session) for _round in range(LIGHTHOUSE_ROUNDS)]
+    return [
+        Figure(
+            f"{name}: Lighthouse, {category}",
+            statistics.median(scores[category] for scores in found),
+            "of 100",
+            wanted,
+            "at least",
+        )
+        for category, wanted in BY_CATEGORY.items()
+    ]
