@@ -17,8 +17,9 @@ help:
 run: $(READY)
 	@exec $(BIN)/python -m spa.run
 
+# Three processes even on two cores: one of them often waits, for a browser, a server or a fault.
 test: $(READY) chromium
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
