@@ -1,25 +1,20 @@
 """Test mails: a letter sent to the owner who writes it, at once and past the outbox."""
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from bookings import limits
-from bookings.counters import LIMITED
 from bookings.letters import Letter
 from bookings.messages import sender
 from bookings.rendering import render_letter
 from bookings.troubles import trouble_of
 from services.models import SpaProfile
 
-MOST, PERIOD = 5, timedelta(minutes=10)
-
 
 class TooMany(Exception):
-    """More than ``MOST`` test mails within ``PERIOD``."""
+    """More test mails than ``limits.TEST_MAILS`` allows."""
 
 
 class NotCounted(Exception):
@@ -35,11 +30,11 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
 
     Raises ``TooMany``, ``NotCounted`` or ``NotTaken``; without either the mail server has taken it.
     """
-    sent = limits.count("test-mails", of=str(key), within=PERIOD)
-    if sent == limits.UNKNOWN:
-        raise NotCounted
-    if sent > MOST:
-        LIMITED.labels("test-mails").inc()
+    try:
+        wait = limits.seconds_to_wait(limits.TEST_MAILS, of=str(key))
+    except limits.NotCounted as reason:
+        raise NotCounted from reason
+    if wait:
         raise TooMany
     with translation.override(settings.LANGUAGE_CODE):
         parts = render_letter(letter, spa=spa)

@@ -336,6 +336,11 @@ MFA_FORMS = {
 # of X-Forwarded-For is the one that our own proxy has seen.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
 
+# Whom nobody counts: the spa's own line, at whose tablet clients book one after another.
+UNLIMITED_ADDRESSES = env.list(
+    "UNLIMITED_ADDRESSES", default=[] if PRODUCTION else ["127.0.0.0/8", "::1/128"]
+)
+
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]

@@ -51,6 +51,7 @@ from bookings.actions.errors import (
     NoticeTooShort,
     ReasonNeeded,
     TimeTaken,
+    TooManyHolds,
     UnusableTime,
 )
 from bookings.actions.events import CLIENT, SYSTEM, Actor, staff
@@ -64,7 +65,12 @@ from bookings.actions.health import (
     record_health_check,
 )
 from bookings.actions.hours import change_hours, hours_as_seen
-from bookings.actions.links import issue_visit_link, issue_visit_links, revoke_visit_links
+from bookings.actions.links import (
+    issue_visit_link,
+    issue_visit_links,
+    new_token,
+    revoke_visit_links,
+)
 from bookings.actions.mail import (
     MailRefused,
     hurry_message,
@@ -149,6 +155,7 @@ __all__ = [
     "RecordChanged",
     "RecordMerged",
     "TimeTaken",
+    "TooManyHolds",
     "UnusableTime",
     "VisitsStranded",
     "WordedMeanwhile",
@@ -194,6 +201,7 @@ __all__ = [
     "may_note",
     "may_send",
     "merge_clients",
+    "new_token",
     "note_feed_read",
     "note_feed_version",
     "note_on_appointment",

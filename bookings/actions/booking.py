@@ -10,6 +10,7 @@ from bookings.actions.clients import current_client
 from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
 from bookings.actions.health import is_just_given
+from bookings.actions.holders import refuse_too_many
 from bookings.actions.placing import (
     at_best_place,
     clear_lapsed_holds,
@@ -63,12 +64,14 @@ def hold_time(
     therapist: Therapist | None = None,
     preferred: Therapist | None = None,
     replacing: Appointment | None = None,
+    holder: str = "",
     by: Actor = CLIENT,
 ) -> Appointment:
     """Keep a time for the spa's hold length while the client gives her details.
 
     ``therapist`` of ``None`` means any. ``replacing`` is the visitor's earlier hold; it is let
-    go once the new one stands. Raises ``HealthCheckNeeded`` or ``TimeTaken``.
+    go once the new one stands. ``holder`` stands for the address that holds, which may not hold
+    the whole calendar. Raises ``HealthCheckNeeded``, ``TimeTaken`` or ``TooManyHolds``.
     """
     if not check_is_fresh(health_check, service=service, spa=spa, now=now):
         raise HealthCheckNeeded
@@ -91,6 +94,7 @@ def hold_time(
             raise HealthCheckNeeded
         if replacing is not None:
             end_hold(replacing, now=now)
+        refuse_too_many(holder, place, wish)
         hold = Appointment.objects.create(
             reference=new_reference(),
             service=service,
@@ -99,6 +103,7 @@ def hold_time(
             room=place.room,
             status=Appointment.Status.HELD,
             hold_expires_at=now + timedelta(minutes=spa.hold_minutes),
+            held_by=holder,
             price=option.price,
             created_at=now,
             **wish.times,
@@ -148,6 +153,7 @@ def confirm_appointment(
     appointment.client_note = details.note
     appointment.health_check = health_check
     appointment.hold_expires_at = None
+    appointment.held_by = ""
     appointment.sequence += 1
     without_overlap(wish, lambda: _saved(appointment))
 

@@ -108,6 +108,14 @@ class AnswersTooOld(BookingError):
         )
 
 
+class TooManyHolds(BookingError):
+    """As many times as one address may hold are held; ``free_again`` is when the first lapses."""
+
+    def __init__(self, free_again: datetime) -> None:
+        super().__init__()
+        self.free_again = free_again
+
+
 class HoldLost(BookingError):
     """The held appointment is no longer there to be confirmed."""
 

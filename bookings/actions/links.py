@@ -12,6 +12,11 @@ from bookings.models import Appointment, VisitLink
 TOKEN_BYTES = 24
 
 
+def new_token() -> str:
+    """Return a fresh key, which opens nothing yet."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
 def issue_visit_link(appointment: Appointment) -> str:
     """Return a fresh key to the visit page of ``appointment``; only its hash is kept.
 

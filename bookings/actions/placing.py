@@ -93,7 +93,7 @@ def clear_lapsed_holds(wish: Wish, place: Place) -> None:
 def end_hold(hold: Appointment, *, now: datetime) -> bool:
     """Let a hold go; false where it was no longer held."""
     ended = Appointment.objects.filter(pk=hold.pk, status=Appointment.Status.HELD).update(
-        status=Appointment.Status.EXPIRED
+        status=Appointment.Status.EXPIRED, held_by=""
     )
     if ended:
         record(

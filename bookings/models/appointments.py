@@ -129,6 +129,10 @@ class Appointment(models.Model):
     busy_until = models.DateTimeField(_("busy until"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
     hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    # A keyed hash of the address, for as long as the time is held: see bookings.limits.
+    held_by = models.CharField(
+        _("held by"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
     price = models.DecimalField(_("price"), max_digits=8, decimal_places=2)
     source = models.CharField(_("booked by"), max_length=10, choices=Source, default=Source.WEB)
     client_note = EncryptedTextField(_("note from the client"), blank=True, default="")
@@ -209,6 +213,11 @@ class Appointment(models.Model):
                 fields=["hold_expires_at"],
                 condition=Q(status="held"),
                 name="appointment_lapsing_holds",
+            ),
+            models.Index(
+                fields=["held_by"],
+                condition=Q(status="held") & ~Q(held_by=""),
+                name="appointment_holds_by_address",
             ),
         ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import ceil
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,13 +14,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from bookings import limits
 from bookings.actions import (
     BookingError,
     HealthCheckNeeded,
     TimeTaken,
+    TooManyHolds,
     confirm_appointment,
     hold_time,
     issue_visit_link,
+    new_token,
     record_health_check,
 )
 from bookings.forms.details import DetailsForm
@@ -27,6 +31,7 @@ from bookings.forms.health import HealthForm
 from bookings.models import Appointment, Client, HealthCheck, Therapist
 from bookings.queries import last_bookable_day, seen_before
 from bookings.views.common import private, spa_of, unkept
+from bookings.views.guard import holder_of, limited, too_often, took_bait, wait_for_mail
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import (
     VISIT_KEY,
@@ -37,6 +42,7 @@ from bookings.views.journey import (
     held_time,
     journeys_of,
     keep_journey,
+    let_others_go,
     own_hold,
     passing_check,
     read_journey,
@@ -69,6 +75,7 @@ _OTHER_TAB = gettext_lazy(
 
 
 @page
+@limited(limits.HOLDS)
 @alone
 def times(request: HttpRequest, slug: str) -> HttpResponse:
     """Show when ``slug`` can start; a chosen time is remembered and leads on."""
@@ -108,6 +115,7 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @page
+@limited(limits.HOLDS)
 @private
 @alone
 def health(request: HttpRequest, slug: str) -> HttpResponse:
@@ -118,6 +126,8 @@ def health(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         check = passing_check(journey, service=service, spa=spa, now=now)
         return _health_page(request, service, form, journey, check)
+    if took_bait(request):
+        return redirect("bookings:details", slug)
     form.is_valid()
     verdict = form.verdict
     if verdict is not None and not verdict.may_book:
@@ -135,6 +145,7 @@ def health(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @page
+@limited(limits.CONFIRMATIONS)
 @unkept
 def details(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who comes, and book the held time."""
@@ -159,9 +170,30 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         check = passing_check(journey, service=service, spa=spa, now=now)
         return _details_page(request, form, hold, check)
+    if took_bait(request):
+        # Looks like a booking and is none.
+        return redirect("bookings:visit", new_token())
+    return _book(request, service, journey, form, hold=hold)
+
+
+def _book(
+    request: HttpRequest,
+    service: Service,
+    journey: Journey,
+    form: DetailsForm,
+    *,
+    hold: Appointment,
+) -> HttpResponse:
+    """Book the held time for whom the valid ``form`` names, and lead to the visit page."""
+    if wait := wait_for_mail(request, form.cleaned_data["email"]):
+        return too_often(request, wait)
     try:
         booked = confirm_appointment(
-            hold=hold, details=form.details, health_check=given_check(journey), spa=spa, now=now
+            hold=hold,
+            details=form.details,
+            health_check=given_check(journey),
+            spa=spa_of(request),
+            now=timezone.now(),
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)
@@ -258,11 +290,19 @@ def _hold(
             therapist=therapist,
             preferred=_seen_before(journey),
             replacing=own_hold(journey),
+            holder=holder_of(request),
         )
+    except TooManyHolds as refused:
+        return too_often(request, _seconds_until(refused.free_again, now))
     except BookingError as refused:
         return _refused(request, service, journey, refused)
     keep_journey(request, service, replace(journey, hold=hold.pk))
+    let_others_go(request, service, now=now)
     return redirect("bookings:details", service.slug)
+
+
+def _seconds_until(then: datetime, now: datetime) -> int:
+    return max(1, ceil((then - now).total_seconds()))
 
 
 def _seen_before(journey: Journey) -> Therapist | None:

@@ -123,6 +123,19 @@ def own_hold(journey: Journey) -> Appointment | None:
     return held if held is not None and held.status == Appointment.Status.HELD else None
 
 
+def let_others_go(request: HttpRequest, service: Service, *, now: datetime) -> None:
+    """Let go what is held for other treatments, but for the latest of them.
+
+    Two people may book two treatments side by side; nobody keeps a time of each.
+    """
+    if set(request.session.get(KEY, {})) <= {str(service.pk)}:
+        return
+    others = [one for one in journeys_of(request) if one != service]
+    held = [hold for one in others if (hold := own_hold(read_journey(request, one)))]
+    for hold in sorted(held, key=lambda one: one.created_at)[:-1]:
+        release_hold(hold=hold, now=now)
+
+
 def refuse_further(request: HttpRequest, service: Service, *, now: datetime) -> None:
     """Forget a journey that must not go on: its passing check, its hold and its time."""
     if str(service.pk) not in request.session.get(KEY, {}):

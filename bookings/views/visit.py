@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from bookings import limits
 from bookings.actions import (
     CLIENT,
     BookingError,
@@ -39,6 +40,7 @@ from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
 from bookings.told import told_of
 from bookings.views.common import private, spa_of
+from bookings.views.guard import limited
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import alone, journey_again, keep_journey, refuse_further
 from bookings.views.times import (
@@ -110,6 +112,7 @@ def show(request: HttpRequest, appointment: Appointment, token: str) -> HttpResp
 
 
 @page
+@limited(limits.CHANGES)
 @private
 @opened
 def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
@@ -145,6 +148,7 @@ def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> Ht
 
 
 @page
+@limited(limits.CHANGES)
 @private
 @alone
 @opened
@@ -183,6 +187,7 @@ def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
 
 
 @page
+@limited(limits.CHANGES)
 @private
 @opened
 def cancel(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:

@@ -1,7 +1,5 @@
 """The client has what she was sent about her visit sent again."""
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,13 +9,10 @@ from django.views.decorators.http import require_POST
 
 from bookings import limits
 from bookings.actions import CLIENT, MailRefused, send_news_again
-from bookings.counters import LIMITED
 from bookings.models import Appointment
 from bookings.told import masked
 from bookings.views.common import private, spa_of
 from bookings.views.visit import opened
-
-MOST, WITHIN = 3, timedelta(hours=1)
 
 
 @require_POST
@@ -26,13 +21,13 @@ MOST, WITHIN = 3, timedelta(hours=1)
 def send_again(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
     """Send the news of the visit once more, a few times an hour for each visit and address."""
     phone = {"phone": spa_of(request).phone.as_international}
-    often = _how_often(appointment)
-    if often == limits.UNKNOWN:
+    try:
+        wait = _seconds_to_wait(appointment)
+    except limits.NotCounted:
         words = _("We cannot send it just now. Please try again in a while, or call us: %(phone)s.")
         messages.info(request, words % phone)
         return redirect("bookings:visit", token)
-    if often > MOST:
-        LIMITED.labels("visit-mail").inc()
+    if wait:
         words = _(
             "We have sent it several times within the hour. Please look among unwanted mail too, "
             "or call us: %(phone)s."
@@ -50,9 +45,8 @@ def send_again(request: HttpRequest, appointment: Appointment, token: str) -> Ht
     return redirect("bookings:visit", token)
 
 
-def _how_often(appointment: Appointment) -> int:
+def _seconds_to_wait(appointment: Appointment) -> int:
     # Both are counted each time: somebody with many visits still gets few mails.
-    of_visit = limits.count("visit-mail", of=appointment.reference, within=WITHIN)
+    of_visit = limits.seconds_to_wait(limits.MAIL_OF_VISIT, of=appointment.reference)
     address = appointment.client.email if appointment.client else ""
-    of_address = limits.count("address-mail", of=address, within=WITHIN)
-    return max(of_visit, of_address)
+    return max(of_visit, limits.seconds_to_wait(limits.MAIL_TO_ADDRESS, of=address))
