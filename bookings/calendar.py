@@ -39,6 +39,8 @@ from services.addresses import absolute
 from services.models import SpaProfile
 
 PRODUCT = "-//Qi Massage & Natural Healing Spa//Visits//EN"
+# Octets; from here on icalendar folds a line.
+FOLDED = 75
 EVENT_BEGINS = b"BEGIN:VEVENT\r\n"
 
 # Long enough to leave home in peace.
@@ -77,7 +79,13 @@ def visit_calendar(appointment: Appointment, *, spa: SpaProfile, method: str = "
     calendar.add_component(_event(appointment, spa, method))
     zone = _zone_around(spa.zone, appointment.starts_at.astimezone(spa.zone).year)
     # Where a time zone stands: before the events that name it.
-    return calendar.to_ical().replace(EVENT_BEGINS, zone + EVENT_BEGINS, 1)
+    return _written(calendar).replace(EVENT_BEGINS, zone + EVENT_BEGINS, 1)
+
+
+def _written(calendar: Calendar) -> bytes:
+    """The lines of ``calendar``. Only long ones are folded, which looks at each of their signs."""
+    lines = ((line, line.encode()) for line in calendar.content_lines() if line)
+    return b"".join((raw if len(raw) < FOLDED else line.to_ical()) + b"\r\n" for line, raw in lines)
 
 
 @lru_cache(maxsize=16)

@@ -46,6 +46,8 @@ def deliver_due(*, now: datetime) -> int:
     delivery.show_life()
     try:
         while claimed := outbox.claim_due(now=delivery.clock(), until=now + LEASE, limit=BATCH):
+            if len(claimed) == BATCH:
+                delivery.call_for_help()
             if not delivery.deliver(claimed):
                 break
     finally:
@@ -76,6 +78,7 @@ class _Round:
         self.ends_at = now + RUN
         self.postman = Postman()
         self.sent = 0
+        self.has_called = False
 
     @cached_property
     def spa(self) -> SpaProfile:
@@ -85,6 +88,12 @@ class _Round:
     def show_life(self) -> None:
         """Let the owner see that a worker looks for due mail."""
         note_heartbeat(of=Heartbeat.Of.WORKER, now=self.clock())
+
+    def call_for_help(self) -> None:
+        """Wake a worker that has nothing to do, once a round: there is more than one batch."""
+        if not self.has_called:
+            self.has_called = True
+            outbox.nudge()
 
     def deliver(self, claimed: list[Message]) -> bool:
         """Send the claimed; false where the round is over.

@@ -96,6 +96,16 @@ def test_one_connection_serves_all_batches_of_a_round(
     assert len(lines) == 1
 
 
+def test_a_round_that_finds_more_than_a_batch_calls_one_more_worker(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime,
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(delivery, "BATCH", 1)
+    with django_capture_on_commit_callbacks() as called:
+        assert delivery.deliver_due(now=now) == 2
+    assert called == [outbox.call_a_worker]
+
+
 def test_a_line_that_the_server_has_ended_is_opened_anew_and_costs_no_attempt(
     confirmation: Message, ottos: Message, smtp: MailServer, now: datetime
 ) -> None:
