@@ -97,6 +97,8 @@ def undo_change(
     refuse_if_stale(appointment)
     former = _former(appointment)
     if former is None:
+        # Another undo may have come between the two questions.
+        refuse_if_stale(appointment)
         raise NoLongerPossible
     if not former.takes_time(appointment):
         return _undo_here(appointment, former, by=by, spa=spa, now=now)
