@@ -29,6 +29,8 @@ check: $(READY)
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.lint_migrations
 	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml spa services bookings
+	$(BIN)/python -m tests.audit
 
 format: $(READY)
 	$(BIN)/ruff format .

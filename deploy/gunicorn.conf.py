@@ -12,6 +12,10 @@ bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(2 * (os.cpu_count() or 1) + 1, 17))
 threads = 4
 graceful_timeout = 30
+# Of an address with what is asked, and of the headers: no page of ours needs more.
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
 # In memory: a slow disk must not look like a worker that hangs.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 control_socket_disable = True

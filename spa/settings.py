@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "spa.middleware.permissions_policy",
+    "spa.bounds.bounded",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.
     "django.middleware.gzip.GZipMiddleware",
@@ -356,6 +357,10 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 # Where nightly backups go; none are taken where it is unset.
 BACKUP_DIR = Path(env.str("BACKUP_DIR")) if env.str("BACKUP_DIR", default="") else None
+# The largest file is a photo of 15 MB. The longest form of text is a treatment's page.
+MOST_BODY = 16 * 1024**2
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "spa.static.StaticStorage"},

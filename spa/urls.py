@@ -10,6 +10,7 @@ from spa import demo_mail
 from spa.health import healthz, readyz
 from spa.metrics import metrics
 
+handler400 = "spa.bounds.bad_request"
 handler500 = "spa.outage.server_error"
 
 urlpatterns = [

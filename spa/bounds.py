@@ -1,0 +1,33 @@
+"""What is too much, or cannot be read at all, is refused before it costs anything."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+
+from services.card import last_known
+
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The page for what cannot be read; too many fields or too long texts are said to be that."""
+    words = {"card": last_known(), "too_large": isinstance(exception, TOO_LARGE)}
+    return HttpResponse(loader.render_to_string("400.html", words), status=400)
+
+
+def bounded(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse a body larger than any form of ours before anything of it is read."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isascii() or not length.isdigit() or int(length) <= settings.MOST_BODY:
+            return get_response(request)
+        words = {"card": last_known(), "too_large": True}
+        return HttpResponse(loader.render_to_string("400.html", words), status=413)
+
+    return middleware
