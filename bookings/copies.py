@@ -23,7 +23,7 @@ Content = dict[str, Any]
 
 
 def copy_of(mail: EmailMultiAlternatives) -> Content:
-    """Return what is kept of ``mail``: headers, both parts and the names and types of its files.
+    """Return what is kept of ``mail``: headers, both parts, and name, type and text of its files.
 
     It is not put together a second time: that takes as long as the sending.
     """
@@ -31,7 +31,12 @@ def copy_of(mail: EmailMultiAlternatives) -> Content:
         "headers": [[name, without_keys(value)] for name, value in _headers(mail)],
         "text": without_keys(str(mail.body)),
         "html": without_keys(_html(mail)),
-        "files": [[one[0], one[2]] for one in mail.attachments if isinstance(one, tuple)],
+        "files": [
+            # A calendar file has no key in it (see ``calendar``).
+            [one[0], one[2], str(one[1])]
+            for one in mail.attachments
+            if isinstance(one, tuple)
+        ],
     }
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import formataddr, parseaddr
+from datetime import UTC, datetime
+from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -72,7 +72,7 @@ def compose(
             from_email=sender(spa),
             to=[message.address],
             reply_to=[spa.email],
-            headers=_headers(message, stop_url),
+            headers=_headers(message, stop_url, now),
         )
         mail.attach_alternative(parts.html, "text/html")
         method = _calendar_method(message)
@@ -113,11 +113,12 @@ def sender(spa: SpaProfile) -> str:
     return formataddr((one_line(spa.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
 
 
-def _headers(message: Message, stop_url: str) -> dict[str, str]:
+def _headers(message: Message, stop_url: str, now: datetime) -> dict[str, str]:
     # The same at each attempt, and no count of the spa's messages.
     digest = salted_hmac("bookings.messages.id", str(message.pk), algorithm="sha256").hexdigest()
     headers = {
         "Message-ID": f"<{digest[:32]}@{urlsplit(settings.SITE_URL).hostname}>",
+        "Date": format_datetime(now.astimezone(UTC)),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
     }

@@ -5,6 +5,7 @@ takes longer than sending it. These mails have one shape; tests compare both way
 """
 
 from binascii import b2a_qp
+from collections.abc import Sequence
 from email.header import Header
 from email.utils import formatdate
 from functools import lru_cache
@@ -30,14 +31,18 @@ class LetterMail(EmailMultiAlternatives):
             body = _multipart("mixed", [body, *files])
         return (CRLF.join(self._headers()) + CRLF).encode() + body
 
+    def envelope(self) -> tuple[str, list[str]]:
+        """From whom and to whom it goes, as the line is told."""
+        return _on_the_wire(self.from_email), [_on_the_wire(one) for one in self.recipients()]
+
     def _headers(self) -> list[str]:
         rest = {"Date": formatdate(), **self.extra_headers}
         return [
             "MIME-Version: 1.0",
             _header("Subject", str(self.subject)),
-            _addresses("From", (self.from_email,)),
-            _addresses("To", tuple(self.to)),
-            *([_addresses("Reply-To", tuple(self.reply_to))] if self.reply_to else []),
+            _addresses("From", [self.from_email]),
+            _addresses("To", self.to),
+            *([_addresses("Reply-To", self.reply_to)] if self.reply_to else []),
             *(_header(name, str(value)) for name, value in rest.items()),
         ]
 
@@ -53,12 +58,16 @@ def _header(name: str, value: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _addresses(name: str, addresses: tuple[str, ...]) -> str:
-    """A header of addresses; the sender's is the same each time."""
+def _on_the_wire(address: str) -> str:
+    """An address as Django writes it; each is asked for twice, and the sender's each time."""
+    return str(sanitize_address(address, "utf-8"))
+
+
+def _addresses(name: str, addresses: Sequence[str]) -> str:
     for address in addresses:
         if "\n" in address or "\r" in address:
             raise BadHeaderError(f"{name} has a line end.")
-    return f"{name}: {', '.join(sanitize_address(one, 'utf-8') for one in addresses)}"
+    return f"{name}: {', '.join(map(_on_the_wire, addresses))}"
 
 
 def _part(text: str, kind: str, name: str = "") -> bytes:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
-from django.core.mail.message import sanitize_address
+
+from bookings.wire import LetterMail
 
 
 class Line(smtplib.SMTP):
@@ -30,14 +31,12 @@ class Backend(EmailBackend):
     """Speaks SMTP; ``connection`` is a ``Line`` while it is open."""
 
     def _send(self, email_message: EmailMessage) -> bool:
-        """Send a mail that can write itself out (``as_wire``), else as Django does."""
-        as_wire = getattr(email_message, "as_wire", None)
-        if as_wire is None:
+        """Send a letter, which writes itself out, and any other mail as Django does."""
+        if not isinstance(email_message, LetterMail):
             return bool(super()._send(email_message))  # type: ignore[misc]  # not in its stubs
-        sender = sanitize_address(email_message.from_email, "utf-8")
-        recipients = [sanitize_address(one, "utf-8") for one in email_message.recipients()]
         assert self.connection is not None
-        self.connection.sendmail(sender, recipients, as_wire())
+        sender, recipients = email_message.envelope()
+        self.connection.sendmail(sender, recipients, email_message.as_wire())
         return True
 
     @property

@@ -1,6 +1,8 @@
 """Columns for what is told in confidence, and for telephone numbers."""
 
 import json
+import zlib
+from base64 import b64decode, b64encode
 from functools import cache
 from typing import Any
 
@@ -65,6 +67,25 @@ class EncryptedJSONField(EncryptedTextField):
 
     def to_python(self, value: Any) -> Any:
         return value
+
+
+class PackedJSONField(EncryptedJSONField):
+    """JSON that is long and much alike, as whole mails are: compressed before it is encrypted.
+
+    Encrypted text cannot be compressed by the database. What was written unpacked is still read.
+    """
+
+    def get_prep_value(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        packed = zlib.compress(json.dumps(value).encode(), level=1)
+        return EncryptedTextField.get_prep_value(self, b64encode(packed).decode())
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
+        text = EncryptedTextField.from_db_value(self, value, expression, connection)
+        if text is None or text.startswith("{"):
+            return None if text is None else json.loads(text)
+        return json.loads(zlib.decompress(b64decode(text)))
 
 
 def can_be_dialled(number: PhoneNumber) -> bool:

@@ -3,19 +3,20 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from bookings.models.fields import EncryptedJSONField
+from bookings.models.fields import PackedJSONField
 from bookings.models.messages import Message
 
 
 class MailCopy(models.Model):
     """One message as it was sent, without the keys that were in its links.
 
-    ``content`` holds ``headers`` (pairs), ``text``, ``html`` and ``files`` (name and type).
+    ``content`` holds ``headers`` (pairs), ``text``, ``html`` and ``files`` (name, type and text;
+    copies of before have no text).
     """
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="copy")
     kept_at = models.DateTimeField(_("kept since"), db_index=True)
-    content = EncryptedJSONField(_("content"))
+    content = PackedJSONField(_("content"))
 
     class Meta:
         verbose_name = _("copy of a message")

@@ -11,6 +11,7 @@ from pytest_django import Settings
 from bookings import delivery
 from bookings.copies import without_keys
 from bookings.models import Appointment, MailCopy, Message, Room, Therapist, VisitLink
+from bookings.models.fields import EncryptedJSONField
 from tests.bookings.conftest import at
 from tests.conftest import MailServer
 
@@ -34,7 +35,7 @@ def test_the_copy_says_what_the_mail_said(sent: Message, smtp: MailServer) -> No
     (mail,) = smtp.messages
     content = sent.copy.content
     headers = dict(content["headers"])
-    for name in ("From", "To", "Subject", "Reply-To", "Message-ID", "Auto-Submitted"):
+    for name in ("From", "To", "Subject", "Reply-To", "Date", "Message-ID", "Auto-Submitted"):
         assert headers[name] == mail[name]
     for kind, part in (("plain", "text"), ("html", "html")):
         body = mail.get_body((kind,))
@@ -43,7 +44,11 @@ def test_the_copy_says_what_the_mail_said(sent: Message, smtp: MailServer) -> No
         key = re.search(r"/visit/([\w-]{32})/", went)
         assert key is not None
         assert kept.strip() == went.replace(key[1], "…").strip()
-    assert ["invite.ics", "text/calendar; method=REQUEST"] in content["files"]
+    (invite,) = mail.iter_attachments()
+    went = str(invite.get_content()).replace("\r\n", "\n")
+    ((name, kind, kept),) = content["files"]
+    assert (name, kind) == ("invite.ics", "text/calendar; method=REQUEST")
+    assert kept.replace("\r\n", "\n").strip() == went.strip()
     assert sent.sent_to == "cleo@example.com"
 
 
@@ -90,3 +95,11 @@ def test_a_message_sent_once_more_keeps_its_latest_copy(
     Message.objects.filter(pk=sent.pk).update(state="pending", due_at=now)
     delivery.deliver_due(now=now)
     assert MailCopy.objects.filter(message=sent).count() == 1
+
+
+def test_a_copy_written_before_copies_were_packed_is_still_read(sent: Message) -> None:
+    content = {"headers": [["Subject", "Zoë"]], "text": "Hello", "html": "", "files": []}
+    old = EncryptedJSONField().get_prep_value(content)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE bookings_mailcopy SET content = %s", [old])
+    assert MailCopy.objects.get().content == content
