@@ -147,6 +147,7 @@ def health(request: HttpRequest, slug: str) -> HttpResponse:
 @page
 @limited(limits.CONFIRMATIONS)
 @unkept
+@alone
 def details(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who comes, and book the held time."""
     service, spa, now = _service(slug), spa_of(request), timezone.now()
