@@ -11,8 +11,8 @@ from django.core.mail import EmailMultiAlternatives
 
 # What stands in the place of a key: nobody's link, and readable as one that was cut.
 CUT = "…"
-# An address of ours, up to where text, markup or a header ends it.
-OUR_LINK = re.compile(r"(?P<start>https?://[^\s\"'<>/]+|)(?P<path>/[^\s\"'<>]+)")
+# An address of ours, up to where text, markup or a header ends it; no closing tag.
+OUR_LINK = re.compile(r"(?P<start>https?://[^\s\"'<>/]+|)(?<!<)(?P<path>/[^\s\"'<>]+)")
 # A slug is in small letters with hyphens. Keys are longer than a word and look like none.
 PART = re.compile(r"[^/?&=#;]{16,}")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+|[a-z]+")

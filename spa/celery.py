@@ -1,8 +1,10 @@
 """The Celery application: background work and its timetable."""
 
+import gc
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 from spa.request_ids import follow_tasks
 
@@ -12,3 +14,10 @@ app = Celery("spa")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 follow_tasks()
+
+
+@worker_init.connect
+def _keep_what_is_loaded(**_worker: object) -> None:
+    """Leave the modules out of each search for garbage, in this process and its children."""
+    gc.collect()
+    gc.freeze()
