@@ -137,9 +137,13 @@ class House:
         return self._start(f"worker{number}", "worker", "-n", f"w{number}@%h", *options)
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return self._run(name, *CELERY, *arguments)
+
+    def _run(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        """Begin a command of the project; what it says goes to the log of that name."""
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [*CELERY, *arguments],
+                command,
                 cwd=BASE_DIR,
                 env=self._environment(),
                 stdout=log,

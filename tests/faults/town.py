@@ -81,14 +81,8 @@ class Town(House):
         super().close()
 
     def _serve(self) -> "subprocess.Popen[bytes]":
-        with (self.folder / "web.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config=deploy/gunicorn.conf.py", "spa.wsgi"],
-                cwd=BASE_DIR,
-                env=self._environment(),
-                stdout=log,
-                stderr=log,
-            )
+        gunicorn = ("-m", "gunicorn", "--config=deploy/gunicorn.conf.py", "spa.wsgi")
+        return self._run("web", sys.executable, *gunicorn)
 
     def _environment(self) -> dict[str, str]:
         return {
