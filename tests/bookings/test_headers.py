@@ -11,23 +11,15 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from cryptography.fernet import Fernet
 from django.test import Client as Browser
 from pytest_django import Settings
 
 from spa import settings as spa_settings
 from tests.bookings.access_table import ROLES, rows
 from tests.bookings.access_world import World
+from tests.spa.commands import PRODUCTION
 
-PRODUCTION = {
-    "SECRET_KEY": "k7!" * 25 + "abcdefghijklmnop",
-    "HEALTH_KEYS": Fernet.generate_key().decode(),
-    "ALLOWED_HOSTS": "testserver",
-    "SITE_URL": "https://testserver",
-    "DATABASE_URL": "postgresql://spa@db.example/spa",
-    "REDIS_URL": "redis://cache.example/0",
-    "EMAIL_URL": "smtp+tls://mail.example:587",
-}
+HERE = {**PRODUCTION, "ALLOWED_HOSTS": "testserver", "SITE_URL": "https://testserver"}
 OURS = ("SECURE_", "SESSION_COOKIE_", "CSRF_", "X_FRAME", "CONTENT_SECURITY", "PERMISSIONS_POLICY")
 POLICY = [
     "base-uri 'none'",
@@ -73,7 +65,7 @@ FEED = "therapist/calendar/<str:token>.ics"
 def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let answers be made under production's own settings about headers and cookies."""
     with monkeypatch.context() as patch:
-        for name, value in PRODUCTION.items():
+        for name, value in HERE.items():
             patch.setenv(name, value)
         made = runpy.run_path(spa_settings.__file__)
     for name, value in made.items():

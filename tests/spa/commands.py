@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from cryptography.fernet import Fernet
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # What the tests set for themselves and a newcomer's terminal does not have.
@@ -18,6 +19,17 @@ OWN = (
     "DJANGO_SETTINGS_MODULE",
     "PYTEST_XDIST_WORKER",
 )
+
+# What production needs at the least; no server answers at these addresses.
+PRODUCTION = {
+    "SECRET_KEY": "k7!" * 25 + "abcdefghijklmnop",
+    "HEALTH_KEYS": Fernet.generate_key().decode(),
+    "ALLOWED_HOSTS": "spa.example",
+    "SITE_URL": "https://spa.example",
+    "DATABASE_URL": "postgresql://spa@db.example/spa",
+    "REDIS_URL": "redis://cache.example/0",
+    "EMAIL_URL": "smtp+tls://mail.example:587",
+}
 
 
 def newcomers_environment(var: Path, **extra: str) -> dict[str, str]:

@@ -14,11 +14,10 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet
 from django.contrib.staticfiles.finders import get_finders
 
 from tests.conftest import BASE_DIR, database_url
-from tests.spa.commands import OWN, wait_until
+from tests.spa.commands import OWN, PRODUCTION, wait_until
 
 METRICS_KEY = "a-key-for-the-figures"
 
@@ -29,10 +28,7 @@ def environment(var: Path, **extra: str) -> dict[str, str]:
     return {
         **rest,
         "SPA_VAR_DIR": str(var),
-        "SECRET_KEY": "k7!" * 25 + "abcdefghijklmnop",
-        "HEALTH_KEYS": Fernet.generate_key().decode(),
-        "ALLOWED_HOSTS": "spa.example",
-        "SITE_URL": "https://spa.example",
+        **PRODUCTION,
         "DATABASE_URL": database_url(),
         "REDIS_URL": os.environ["REDIS_URL"],
         "EMAIL_URL": "smtp://127.0.0.1:1",

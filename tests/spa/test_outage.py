@@ -17,8 +17,7 @@ from services import card
 from services.models import SpaProfile
 from tests.bookings.conftest import make_spa
 from tests.conftest import database_url
-from tests.spa.commands import newcomers_environment, run
-from tests.spa.test_settings import PRODUCTION
+from tests.spa.commands import PRODUCTION, newcomers_environment, run
 
 PHONE = "+44 20 7946 0018"
 LINK = 'href="tel:+44-20-7946-0018"'

@@ -7,24 +7,13 @@ import stat
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils.module_loading import import_string
 
 from spa.logs import HidePeople, HideVisitLinks
-from tests.spa.commands import newcomers_environment, processes_of, run
-
-PRODUCTION = {
-    "SECRET_KEY": "k7!" * 25 + "abcdefghijklmnop",
-    "HEALTH_KEYS": Fernet.generate_key().decode(),
-    "ALLOWED_HOSTS": "spa.example",
-    "SITE_URL": "https://spa.example",
-    "DATABASE_URL": "postgresql://spa@db.example/spa",
-    "REDIS_URL": "redis://cache.example/0",
-    "EMAIL_URL": "smtp+tls://mail.example:587",
-}
+from tests.spa.commands import PRODUCTION, newcomers_environment, processes_of, run
 
 
 def test_production_passes_djangos_deployment_check(var: Path) -> None:
