@@ -18,7 +18,7 @@ from bench.harness import Figure, sizes
 from bench.web import limits
 from bench.web.confirming import confirms_per_second
 from bench.web.peer import NoPeer, Peer, peer_of
-from bench.web.serving import AS_DEPLOYED, collect_static, production, served, visit
+from bench.web.serving import AS_DEPLOYED, collect_static, counting, served, visit
 from bench.web.staff import signed_in
 from bench.web.visitors import Measured, Plan
 from bookings.actions import issue_visit_link
@@ -84,7 +84,7 @@ def _size(name: str, bare: float) -> tuple[list[Figure], Found]:
     service = Service.objects.get(slug=LEAD)
     pages = _pages(spa, service)
     figures = [Figure(f"{name}: appointments", Appointment.objects.count(), "rows")]
-    with served("spa.wsgi", SITE_PORT, environment=production(), options=AS_DEPLOYED):
+    with served("spa.wsgi", SITE_PORT, environment=counting(), options=AS_DEPLOYED):
         medians = {}
         for page in pages:
             more, medians[page.name] = _page(name, page)

@@ -1,29 +1,24 @@
 """The demo spa under gunicorn, with settings and static files as in production."""
 
-import os
 import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.error import HTTPError
+from contextlib import AbstractContextManager, contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client as Browser
 from django.utils import timezone
 
+from bench.web import serving
 from bookings import demo
 from services.models import Service
 from tests.bookings.client_pages import DETAILS, SLUG, TIMES, pass_health
 
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
+BASE_DIR = serving.BASE_DIR
 HOST = "127.0.0.1"
-GUNICORN = ("--config=deploy/gunicorn.conf.py",)
 PAGES = {
     "home": "/",
     "treatment": f"/services/{SLUG}/",
@@ -53,41 +48,21 @@ def collect_static(environment: dict[str, str]) -> None:
 
 
 def production() -> dict[str, str]:
-    """The environment of the site as in production, on the servers of this measurement."""
-    return {
-        **os.environ,
-        "SECRET_KEY": settings.SECRET_KEY,
-        "HEALTH_KEYS": ",".join(settings.HEALTH_KEYS),
-        "ALLOWED_HOSTS": HOST,
-        "SITE_URL": f"https://{HOST}",
-        # Lighthouse asks for robots.txt without the proxy's header.
-        "SSL_REDIRECT": "off",
-        # Never used: no worker runs beside it, so nothing is sent.
-        "EMAIL_URL": "smtp://127.0.0.1:9",
-    }
+    """The environment of the site. Lighthouse asks for robots.txt without the proxy's header."""
+    return serving.production(HOST, SSL_REDIRECT="off")
 
 
-@contextmanager
 def served(
     port: int, *, environment: dict[str, str], application: str = "spa.wsgi", workers: int = 2
-) -> Iterator[int]:
-    """Run gunicorn on ``port``, and give its process number."""
-    command = [sys.executable, "-m", "gunicorn", *GUNICORN, f"--workers={workers}"]
-    log = Path(environment["SPA_VAR_DIR"], f"web-{port}.log")
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [*command, f"--bind={HOST}:{port}", application],
-            cwd=BASE_DIR,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        _wait_for(port, server, log)
-        yield server.pid
-    finally:
-        server.terminate()
-        server.wait()
+) -> AbstractContextManager[int]:
+    """Run gunicorn as it is deployed; gives its process number."""
+    return serving.served(
+        application,
+        port,
+        environment=environment,
+        options=serving.AS_DEPLOYED,
+        workers=workers,
+    )
 
 
 def held_session() -> str:
@@ -106,19 +81,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise RuntimeError(f"gunicorn did not start: {log.read_text()[-2000:]}")
-        try:
-            urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=5).close()
-        except HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"gunicorn does not answer: {log.read_text()[-2000:]}")

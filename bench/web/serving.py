@@ -23,20 +23,24 @@ PLAIN = ("--threads=4", "--no-control-socket")
 AS_DEPLOYED = ("--config=deploy/gunicorn.conf.py",)
 
 
-def production() -> dict[str, str]:
+def production(host: str, **more: str) -> dict[str, str]:
     """The environment of the site as in production, on the servers of this measurement."""
-    keys = ",".join(settings.HEALTH_KEYS)
     return {
         **os.environ,
         "SECRET_KEY": settings.SECRET_KEY,
-        "HEALTH_KEYS": keys,
-        "ALLOWED_HOSTS": HOST,
-        "SITE_URL": f"https://{HOST}",
+        "HEALTH_KEYS": ",".join(settings.HEALTH_KEYS),
+        "ALLOWED_HOSTS": host,
+        "SITE_URL": f"https://{host}",
         # Never used: no worker runs here, so nothing is sent.
         "EMAIL_URL": "smtp://127.0.0.1:9",
-        "TRUSTED_PROXIES": "1",
-        "DJANGO_SETTINGS_MODULE": "bench.web.settings",
+        **more,
     }
+
+
+def counting() -> dict[str, str]:
+    """The same, behind one proxy, with settings that count the statements of each request."""
+    more = {"TRUSTED_PROXIES": "1", "DJANGO_SETTINGS_MODULE": "bench.web.settings"}
+    return production(HOST, **more)
 
 
 def collect_static() -> None:
@@ -53,13 +57,14 @@ def served(
     python: str = sys.executable,
     folder: Path = BASE_DIR,
     options: tuple[str, ...] = PLAIN,
-) -> Iterator[None]:
-    """Run gunicorn for as long as it is needed."""
+    workers: int = 2,
+) -> Iterator[int]:
+    """Run gunicorn for as long as it is needed; gives its process number."""
     log = Path(settings.VAR_DIR, f"gunicorn-{port}.log")
-    command = [python, "-m", "gunicorn", *options, "--workers=2", f"--bind=127.0.0.1:{port}"]
+    command = [python, "-m", "gunicorn", *options, f"--workers={workers}"]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [*command, application],
+            [*command, f"--bind=127.0.0.1:{port}", application],
             cwd=folder,
             env=environment or dict(os.environ),
             stdout=output,
@@ -67,7 +72,7 @@ def served(
         )
     try:
         _wait_for(port, server, log)
-        yield
+        yield server.pid
     finally:
         server.terminate()
         server.wait()
