@@ -288,7 +288,7 @@ def _led(visitor: Visitor, answer: Answer, towards: str) -> Answer:
 
 def _fields(text: str, *names: str) -> dict[str, str]:
     """The values of a page's hidden inputs; those that it does not have are left out."""
-    found = {}
+    found: dict[str, str] = {}
     for tag in INPUT.findall(text):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
         if name and value and name[1] in names:

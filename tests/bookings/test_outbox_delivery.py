@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from bookings import actions, delivery, messages
 from bookings.actions import outbox, owing
-from bookings.models import Appointment, Message, Room, Therapist
+from bookings.models import Appointment, Client, Message, Room, Therapist
 from bookings.models.messages import LEASE
 from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
@@ -94,6 +94,25 @@ def test_one_connection_serves_all_batches_of_a_round(
     lines = lines_to(smtp)
     assert delivery.deliver_due(now=now) == 2
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("fresh", "goes_to"), [(timedelta(), "otto@new.example"), (MINUTE, "otto@example.com")]
+)
+def test_what_was_read_for_a_batch_is_read_again_when_it_is_no_longer_fresh(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime,
+    monkeypatch: pytest.MonkeyPatch, fresh: timedelta, goes_to: str,
+) -> None:  # fmt: skip
+    settle = outbox.mark_sent
+
+    def mark_sent(message: Message, **news: Any) -> None:
+        Client.objects.filter(appointments=ottos.appointment).update(email="otto@new.example")
+        settle(message, **news)
+
+    monkeypatch.setattr(outbox, "mark_sent", mark_sent)
+    monkeypatch.setattr(delivery, "FRESH", fresh)
+    assert delivery.deliver_due(now=now) == 2
+    assert [mail["To"] for mail in smtp.messages] == ["cleo@example.com", goes_to]
 
 
 def test_a_round_that_finds_more_than_a_batch_calls_one_more_worker(
