@@ -1,6 +1,6 @@
 """What the desk is offered, what needs a reason and what is never to be had: random spas."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -102,7 +102,8 @@ def _try_it(booking: dict[str, Any]) -> None:
         return
     else:
         assert is_offered
-    assert visit.starts_at == booking["starts_at"]
+    # In one zone: of two, Python calls a time that the clock skips unlike even to itself.
+    assert visit.starts_at == booking["starts_at"].astimezone(UTC)
     assert booking["therapist"] in (None, visit.therapist)
     assert booking["room"] in (None, visit.room)
 
