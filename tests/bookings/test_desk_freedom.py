@@ -87,7 +87,8 @@ def _offered(
 
 
 def _try_it(booking: dict[str, Any]) -> None:
-    is_offered, is_free = _is_offered(booking), _is_offered(booking, anytime=True)
+    is_free = _is_offered(booking, anytime=True)
+    is_offered = _is_offered(booking) and not _has_a_visit_then(booking)
     before = Appointment.objects.count()
     try:
         visit = actions.book_at_desk(**booking)
@@ -106,6 +107,13 @@ def _try_it(booking: dict[str, Any]) -> None:
     assert visit.starts_at == booking["starts_at"].astimezone(UTC)
     assert booking["therapist"] in (None, visit.therapist)
     assert booking["room"] in (None, visit.room)
+
+
+def _has_a_visit_then(booking: dict[str, Any]) -> bool:
+    """Whether an earlier try of this spa brought the client a visit at that time: never twice."""
+    ends_at = booking["starts_at"].astimezone(UTC) + timedelta(minutes=booking["option"].minutes)
+    hers = booking["client"].appointments.filter(starts_at__lt=ends_at)
+    return bool(hers.filter(ends_at__gt=booking["starts_at"]).exists())
 
 
 def _is_offered(booking: dict[str, Any], *, anytime: bool = False) -> bool:
