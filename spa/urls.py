@@ -11,6 +11,8 @@ from spa.health import healthz, readyz
 from spa.metrics import metrics
 
 handler400 = "spa.bounds.bad_request"
+# allauth's, for too many tries.
+handler429 = "bookings.views.accounts.too_many_tries"
 handler500 = "spa.outage.server_error"
 
 urlpatterns = [

@@ -19,6 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bookings.logins import has_second_factor
 
+# Seconds. allauth does not tell which of its limits was met; none lasts longer.
+LONGEST_PAUSE = 300
+
 
 @require_safe
 @login_required
@@ -72,6 +75,13 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise PermissionDenied
     return redirect(start)
+
+
+def too_many_tries(request: HttpRequest) -> HttpResponse:
+    """Say kindly that allauth lets nobody try again for now, how long that is, and whom to ring."""
+    answer = render(request, "429.html", status=429)
+    answer["Retry-After"] = str(LONGEST_PAUSE)
+    return answer
 
 
 def _factors(request: HttpRequest) -> dict[str, Any]:

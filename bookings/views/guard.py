@@ -37,14 +37,14 @@ def limited(policy: limits.Policy) -> Callable[[View], View]:
 
 
 def too_often(request: HttpRequest, seconds: int) -> HttpResponse:
-    """Say when to try again, and keep what was sent: the page's button sends it once more."""
+    """Say when to try again, and keep what was sent: the page's button asks for it once more."""
     sent = [
         (name, value)
         for name, values in request.POST.lists()
         if name != "csrfmiddlewaretoken"
         for value in values
     ]
-    context = {"minutes": ceil(seconds / 60), "sent": sent}
+    context = {"minutes": ceil(seconds / 60), "sent": sent, "was_sent": request.method == "POST"}
     answer = render(request, "bookings/client/too_often.html", context, status=429)
     answer["Retry-After"] = str(seconds)
     answer["Cache-Control"] = "private, no-store"

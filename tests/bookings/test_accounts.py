@@ -4,12 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from allauth.account import app_settings
 from allauth.account.models import EmailAddress
+from allauth.core.internal.ratelimit import get_rates
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client as Browser
 
 from bookings.models import Therapist
+from bookings.views.accounts import LONGEST_PAUSE
 from services.models import SpaProfile
 from tests.bookings.staff_pages import PASSWORD, browser_of, login_of
 from tests.conftest import MailServer
@@ -213,8 +216,13 @@ def test_guessing_a_password_is_slowed_down(dana: User, spa: SpaProfile, client:
 def test_too_many_tries_from_one_place_get_a_calm_page(spa: SpaProfile, client: Browser) -> None:
     answers = [sign_in(client, f"{number}@example.com", "x") for number in range(31)]
     assert [answer.status_code for answer in answers] == [200] * 30 + [429]
+    assert answers[-1]["Retry-After"] == "300"
+    assert answers[-1]["Cache-Control"] == "private, no-store"
     page = answers[-1].content.decode()
     assert "That was too often in a short time" in page
+    assert "+44 20 7946 0018" in page
+    rates = [get_rates(app="allauth.account", action=one) for one in app_settings.RATE_LIMITS]
+    assert max(rate.duration for one in rates for rate in one) == LONGEST_PAUSE
     assert "css/accounts.css" in page
 
 

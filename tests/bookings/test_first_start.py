@@ -117,6 +117,19 @@ def test_a_stranger_gets_no_further_than_the_door(holder: Browser) -> None:
     assert not SpaProfile.objects.exists()
 
 
+def test_who_guesses_keys_waits_and_who_has_the_key_does_not(settings: Settings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    guesser = Browser(headers={"X-Forwarded-For": "203.0.113.7"})
+    wrong = [guesser.get(f"/start/key/{number:032}/") for number in range(21)]
+    assert [answer.status_code for answer in wrong] == [404] * 20 + [429]
+    assert 590 <= int(wrong[-1]["Retry-After"]) <= 600
+    # The button asks for the page once more: nothing was sent that could be lost.
+    page = wrong[-1].content.decode()
+    assert '<form method="get">' in page
+    assert "what you typed" not in page
+    assert guesser.get(printed_address())["Location"] == "/start/"
+
+
 def test_a_later_key_takes_the_place_of_the_earlier(holder: Browser) -> None:
     printed_address()
     assert holder.get("/start/spa/")["Location"] == "/start/"

@@ -11,6 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import OperationalError
 from django.test import Client as Browser
 from pytest_django import Settings
 
@@ -95,11 +98,13 @@ def test_files_refusals_and_faults_are_shielded_too(
 ) -> None:
     settings.STATIC_ROOT = str(tmp_path)
     (tmp_path / "leaf.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    default_storage.save("services/leaf.webp", ContentFile(b"RIFF"))
     browser = Browser(enforce_csrf_checks=True, raise_request_exception=False)
     asked = {
         "/static/leaf.svg": 200,
         "/static/no-such-file.js": 404,
         "/media/services/no-such-photo.jpg": 404,
+        "/media/services/leaf.webp": 200,
         "/no-such-page/": 404,
         "/visit/no-such-visit/": 404,
         "/services": 301,
@@ -110,8 +115,11 @@ def test_files_refusals_and_faults_are_shielded_too(
         (browser.options("/healthz", secure=True), 405),
         (browser.get("/", secure=True, headers={"host": "elsewhere.example"}), 400),
     ]
-    with patch("spa.health._valkey_answers", side_effect=ValueError("Oh.")):
-        answers.append((browser.get("/readyz", secure=True), 500))
+    large = str(settings.MOST_BODY + 1)
+    answers.append((browser.post("/accounts/login/", secure=True, CONTENT_LENGTH=large), 413))
+    for error, status in ((ValueError("Oh."), 500), (OperationalError("Away."), 503)):
+        with patch("spa.health._valkey_answers", side_effect=error):
+            answers.append((browser.get("/readyz", secure=True), status))
     assert [one.status_code for one, _status in answers] == [status for _one, status in answers]
     assert [faults_of(one, "") for one, _status in answers] == [[]] * len(answers)
 

@@ -118,7 +118,8 @@ def test_made_up_addresses_help_nobody_and_neighbours_still_book(
     another = come()
     choose(another, at(15), therapist=mia.pk)
     answer = pass_health(another, lymph)
-    assert (answer.status_code, answer["Retry-After"]) == (429, "600")
+    assert answer.status_code == 429
+    assert 590 <= int(answer["Retry-After"]) <= 600
     page = answer.content.decode()
     assert "In 10 minutes you can go on. Nothing is lost" in page
     assert "+44 20 7946 0018" in page

@@ -10,7 +10,7 @@ import pytest
 from anymail.signals import AnymailTrackingEvent
 from django.contrib.auth.models import User
 from django.test import Client as Browser
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from bookings import actions, delivery
 from bookings.actions import outbox
@@ -18,6 +18,7 @@ from bookings.actions.bounces import Return, note_return
 from bookings.mail_news import is_for_good
 from bookings.models import Appointment, BadAddress, Message, Room, Therapist
 from bookings.troubles import nobody_is_there
+from services.models import SpaProfile
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.faults import refuse_address
 from tests.bookings.mailed import came_back, news_of, sent
@@ -192,6 +193,14 @@ def test_nothing_more_goes_where_mail_comes_back_and_the_others_do(
     reminder = visit.messages.get(lead_hours=48)
     assert (reminder.state, reminder.last_error) == ("failed", "Mail to this address comes back.")
     assert {mail["To"] for mail in smtp.messages[1:]} == {"otto@example.com"}
+
+
+def test_news_that_nobody_signed_cost_nothing(
+    spa: SpaProfile, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Only the spa is read, as for every page: not even the body is looked at."""
+    with django_assert_num_queries(1):
+        assert tell(b"{" * 2**20, "postmark:wrong") == 400
 
 
 @pytest.mark.parametrize("secret", [None, "postmark:wrong", "", "river-stone"])
