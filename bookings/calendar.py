@@ -19,32 +19,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from icalendar import (
     CLASS,
-    CUTYPE,
-    PARTSTAT,
-    ROLE,
     STATUS,
-    Alarm,
     Calendar,
     Event,
     Timezone,
     TimezoneDaylight,
     TimezoneStandard,
-    vCalAddress,
     vDuration,
 )
 
+from bookings.calendar_lines import moment_line, person_line, text_line, written
 from bookings.models import Appointment, Client, Therapist, TimeOff
 from bookings.words import is_ambiguous
 from services.addresses import absolute
 from services.models import SpaProfile
 
 PRODUCT = "-//Qi Massage & Natural Healing Spa//Visits//EN"
-# Octets; from here on icalendar folds a line.
-FOLDED = 75
-EVENT_BEGINS = b"BEGIN:VEVENT\r\n"
-
-# Long enough to leave home in peace.
-ALARM_BEFORE = timedelta(hours=2)
 
 # What a therapist's feed reaches back and ahead, in whole days of the spa.
 FEED_BACK, FEED_AHEAD = timedelta(days=30), timedelta(days=90)
@@ -73,19 +63,17 @@ def visit_calendar(appointment: Appointment, *, spa: SpaProfile, method: str = "
     these, calendars move or remove the entry that they already have. They need an attendee; she
     counts as accepted and no answer is asked for, since only the visit page changes a visit.
     """
-    calendar = Calendar.new(prodid=PRODUCT, method=method)
-    del calendar["UID"]
-    calendar.add("CALSCALE", "GREGORIAN")
-    calendar.add_component(_event(appointment, spa, method))
+    head = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODUCT}",
+        "CALSCALE:GREGORIAN",
+        f"METHOD:{method}",
+    ]
+    # A time zone stands before the event that names it.
     zone = _zone_around(spa.zone, appointment.starts_at.astimezone(spa.zone).year)
-    # Where a time zone stands: before the events that name it.
-    return _written(calendar).replace(EVENT_BEGINS, zone + EVENT_BEGINS, 1)
-
-
-def _written(calendar: Calendar) -> bytes:
-    """The lines of ``calendar``. Only long ones are folded, which looks at each of their signs."""
-    lines = ((line, line.encode()) for line in calendar.content_lines() if line)
-    return b"".join((raw if len(raw) < FOLDED else line.to_ical()) + b"\r\n" for line, raw in lines)
+    event = _event(appointment, spa, method)
+    return written(head) + zone + written([*event, "END:VCALENDAR"])
 
 
 @lru_cache(maxsize=16)
@@ -205,29 +193,28 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone)
 
 
-def _event(appointment: Appointment, spa: SpaProfile, method: str) -> Event:
+def _event(appointment: Appointment, spa: SpaProfile, method: str) -> list[str]:
     starts, ends = _moments(appointment.starts_at, appointment.ends_at, spa.zone)
-    invited = method != "PUBLISH" and appointment.client is not None
     title = _("%(what)s, %(spa)s") % {"what": _title(appointment, spa), "spa": spa.name}
-    event = Event.new(
-        uid=f"{appointment.reference}@{_host()}",
-        stamp=timezone.now().astimezone(UTC),
-        sequence=appointment.sequence,
-        start=starts,
-        end=ends,
-        summary=title,
-        location=", ".join([spa.name, *spa.address.splitlines()]),
-        description=_description(appointment, spa),
-        status=STATUS.CANCELLED
-        if method == "CANCEL"
-        else STATUSES.get(Appointment.Status(appointment.status), STATUS.CONFIRMED),
-        classification=CLASS.PRIVATE,
-        organizer=vCalAddress.new(spa.email, cn=_parameter(spa.name)),
-        attendees=[_attendee(appointment.client)] if invited and appointment.client else None,
-    )
-    if event["STATUS"] != "CANCELLED":
-        event.add_component(_alarm(title))
-    return event
+    status = STATUSES.get(Appointment.Status(appointment.status), STATUS.CONFIRMED)
+    status = STATUS.CANCELLED if method == "CANCEL" else status
+    return [
+        "BEGIN:VEVENT",
+        text_line("SUMMARY", title),
+        moment_line("DTSTART", starts),
+        moment_line("DTEND", ends),
+        moment_line("DTSTAMP", timezone.now().astimezone(UTC)),
+        text_line("UID", f"{appointment.reference}@{_host()}"),
+        f"SEQUENCE:{appointment.sequence}",
+        *_attendee(appointment.client, method),
+        "CLASS:PRIVATE",
+        text_line("DESCRIPTION", _description(appointment, spa)),
+        text_line("LOCATION", ", ".join([spa.name, *spa.address.splitlines()])),
+        person_line("ORGANIZER", spa.email, called=spa.name),
+        f"STATUS:{status}",
+        *([] if status == STATUS.CANCELLED else _alarm(title)),
+        "END:VEVENT",
+    ]
 
 
 def _title(appointment: Appointment, spa: SpaProfile) -> str:
@@ -236,12 +223,10 @@ def _title(appointment: Appointment, spa: SpaProfile) -> str:
     return service.name if spa.name_treatment_in_subjects else service.discreet_name
 
 
-def _alarm(title: str) -> Alarm:
-    alarm = Alarm()
-    alarm.add("ACTION", "DISPLAY")
-    alarm.add("DESCRIPTION", title)
-    alarm.add("TRIGGER", -ALARM_BEFORE)
-    return alarm
+def _alarm(title: str) -> list[str]:
+    """It leaves long enough to come in peace."""
+    words = text_line("DESCRIPTION", title)
+    return ["BEGIN:VALARM", "ACTION:DISPLAY", words, "TRIGGER:-PT2H", "END:VALARM"]
 
 
 def _description(appointment: Appointment, spa: SpaProfile) -> str:
@@ -251,20 +236,11 @@ def _description(appointment: Appointment, spa: SpaProfile) -> str:
     ) % {"reference": appointment.reference, "phone": spa.phone.as_international}
 
 
-def _attendee(client: Client) -> vCalAddress:
-    return vCalAddress.new(
-        client.email,
-        cn=_parameter(client.name),
-        cutype=CUTYPE.INDIVIDUAL,
-        role=ROLE.REQ_PARTICIPANT,
-        partstat=PARTSTAT.ACCEPTED,
-        rsvp=False,
-    )
-
-
-def _parameter(text: str) -> str:
-    # Quotation marks and line ends need an escape (RFC 6868) that several calendars do not know.
-    return " ".join(text.replace('"', "”").replace("^", "").split())
+def _attendee(client: Client | None, method: str) -> list[str]:
+    if client is None or method == "PUBLISH":
+        return []
+    accepted = ";CUTYPE=INDIVIDUAL;PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT;RSVP=FALSE"
+    return [person_line("ATTENDEE", client.email, called=client.name, parameters=accepted)]
 
 
 def _moments(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -10,11 +10,25 @@ from zoneinfo import ZoneInfo
 import pytest
 import vobject
 from dateutil.tz import tzical
-from icalendar import Calendar, Event, TimezoneDaylight, TimezoneStandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from icalendar import (
+    CLASS,
+    CUTYPE,
+    PARTSTAT,
+    ROLE,
+    STATUS,
+    Alarm,
+    Calendar,
+    Event,
+    TimezoneDaylight,
+    TimezoneStandard,
+    vCalAddress,
+)
 from pytest_django import Settings
 
 from bookings import actions, messages
-from bookings.calendar import visit_calendar
+from bookings.calendar import PRODUCT, visit_calendar
 from bookings.models import Appointment, Client, Message, Room, Therapist
 from services.models import Service, SpaProfile
 from tests.bookings.conftest import NOW, at
@@ -22,6 +36,14 @@ from tests.bookings.conftest import NOW, at
 STARTS = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 LOCAL = re.compile(r"^DT(?:START|END);TZID=[^:]+:(\d{8}T\d{6})\r$", re.MULTILINE)
 IN_UTC = re.compile(r"^DT(?:START|END):(\d{8}T\d{6})Z\r$", re.MULTILINE)
+
+STAMP = re.compile(rb"DTSTAMP:\d{8}T\d{6}Z\r\n")
+# With all that has to be escaped, quoted or folded, and more than one line of it.
+WORDS = st.text(
+    st.sampled_from("\\;,:^\"'’N nß€🌊כ\t\r\n\v\x00\x1c\x85\u2028")
+    | st.characters(exclude_categories=["Cs"]),
+    max_size=160,
+)
 
 # Zone, an instant at which its clocks change.
 CLOCK_CHANGES = [
@@ -300,3 +322,76 @@ def _invitation(visit: Appointment, kind: str, spa: SpaProfile) -> bytes:
     method = str(Calendar.from_ical(file)["METHOD"])
     assert part.get_param("method") == method
     return file
+
+
+def as_icalendar_writes(visit: Appointment, spa: SpaProfile, method: str) -> bytes:
+    """The event of the file as the library writes it, but for the moment of writing."""
+    zone, title = spa.zone, f"{visit.service.discreet_name}, {spa.name}"
+    event = Event.new(
+        uid=f"{visit.reference}@localhost",
+        sequence=visit.sequence,
+        start=visit.starts_at.astimezone(zone),
+        end=visit.ends_at.astimezone(zone),
+        summary=title,
+        location=", ".join([spa.name, *spa.address.splitlines()]),
+        description="Reference K7QF2M9D. To move or cancel, use the link in our e-mail or call "
+        "+44 20 7946 0018. Deleting this entry, or answering it, does not change your visit.",
+        status=STATUS.CONFIRMED,
+        classification=CLASS.PRIVATE,
+        organizer=vCalAddress.new(spa.email, cn=in_one_piece(spa.name)),
+        attendees=[an_attendee(visit)] if method == "REQUEST" else None,
+    )
+    alarm = Alarm()
+    alarm.add("ACTION", "DISPLAY")
+    alarm.add("DESCRIPTION", title)
+    alarm.add("TRIGGER", -timedelta(hours=2))
+    event.add_component(alarm)
+    return STAMP.sub(b"", event.to_ical())
+
+
+def in_one_piece(text: str) -> str:
+    return " ".join(text.replace('"', "”").replace("^", "").split())
+
+
+def an_attendee(visit: Appointment) -> vCalAddress:
+    assert visit.client is not None
+    return vCalAddress.new(
+        visit.client.email,
+        cn=in_one_piece(visit.client.name),
+        cutype=CUTYPE.INDIVIDUAL,
+        role=ROLE.REQ_PARTICIPANT,
+        partstat=PARTSTAT.ACCEPTED,
+        rsvp=False,
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    what=WORDS,
+    name=WORDS,
+    spa_name=WORDS,
+    address=WORDS,
+    zone=st.sampled_from(["Europe/London", "Australia/Lord_Howe", "UTC"]),
+    method=st.sampled_from(["REQUEST", "PUBLISH"]),
+)
+def test_it_is_written_byte_for_byte_as_icalendar_writes_it(
+    what: str, name: str, spa_name: str, address: str, zone: str, method: str
+) -> None:
+    spa = a_spa(zone)
+    spa.name, spa.address = spa_name, address
+    service = Service(name="Lymphatic drainage massage", discreet_name=what)
+    visit = a_visit(service=service, client=Client(name=name, email="cleo@example.com"))
+    file = visit_calendar(visit, spa=spa, method=method)
+    head, zone_lines = Calendar.new(prodid=PRODUCT, method=method), file.split(b"BEGIN:VEVENT")[0]
+    del head["UID"]
+    head.add("CALSCALE", "GREGORIAN")
+    begin = head.to_ical().removesuffix(b"END:VCALENDAR\r\n")
+    assert zone_lines.startswith(begin + b"BEGIN:VTIMEZONE\r\n")
+    ours = STAMP.sub(b"", file.removeprefix(zone_lines))
+    assert ours == as_icalendar_writes(visit, spa, method) + b"END:VCALENDAR\r\n"
+
+
+def test_no_address_can_write_lines_of_its_own() -> None:
+    visit = a_visit(client=Client(name="Cleo", email="cleo@example.com\r\nATTENDEE:x"))
+    with pytest.raises(ValueError, match="end inside"):
+        visit_calendar(visit, spa=a_spa(), method="REQUEST")
