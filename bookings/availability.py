@@ -132,6 +132,15 @@ class Grid:
         cell, rest = divmod(instant - self.origin, CELL)
         return cell if not rest and 0 <= cell < self.cells else None
 
+    def cell_of(self, other: "Grid") -> int:
+        """Return the cell of ``other`` at which this row begins."""
+        return (self.origin - other.origin) // CELL
+
+    def holds(self, other: "Grid") -> bool:
+        """Whether ``other`` lies within this row, in the same zone."""
+        first = other.cell_of(self)
+        return self.zone.key == other.zone.key and 0 <= first <= self.cells - other.cells
+
     def touched(self, spans: Iterable[Span]) -> int:
         """Return the cells that any of ``spans`` touches: what is busy is rounded outwards."""
         bits = 0

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,10 @@ from django.db import connection
 from django.db.models import BigIntegerField, Q, QuerySet, Value
 
 from bookings.availability import Grid, Hours, Length, Span, visit_starts
+from bookings.busy import remembered_diary
 from bookings.models import Appointment, Client, Room, Therapist, TimeOff, WorkingHours
 from bookings.models.appointments import UPCOMING
+from services import memory
 from services.models import Contraindication, Service, ServiceOption, SpaProfile
 from services.queries import order_of_asking
 from services.screening import Rule
@@ -113,15 +116,14 @@ def offer(
     grid = Grid.over(first_day=first_day, last_day=last_day, zone=spa.zone)
     length = length_of(service, minutes or option.minutes)
 
-    giving = Therapist.objects.active().giving(service)
-    therapists = list(giving if therapist is None else giving.filter(pk=therapist.pk))
-    suiting = Room.objects.filter(active=True, services=service)
-    suiting = suiting if room is None else suiting.filter(pk=room.pk)
-    rooms = list(suiting.values_list("pk", flat=True))
+    found = _remembered(service, grid, spa, now, ignoring) if memory.is_of_use() else None
+    if found is None:
+        found = _read(service, grid, now, ignoring, therapist, room)
+    staffing, therapist_busy, room_busy = found
+    therapists = [one for one in staffing.therapists if therapist in (None, one)]
+    rooms = [pk for pk in staffing.rooms if room is None or room.pk == pk]
     keys = [one.pk for one in therapists]
-    hours = hours_of(keys)
-    off, therapist_busy, room_busy = _in_the_way(keys, rooms, grid, now, ignoring)
-    at_work = {pk: grid.working(hours[pk]) & ~grid.touched(off[pk] + off[None]) for pk in keys}
+    at_work = {pk: staffing.at_work[pk] for pk in keys}
 
     every_cell = (1 << grid.cells) - 1
     allowed = grid.every(step_minutes or spa.slot_step_minutes) & grid.between(
@@ -243,21 +245,81 @@ def _time_off(therapists: Sequence[int], within: Span) -> QuerySet[TimeOff]:
     )
 
 
-def _in_the_way(
-    therapists: Sequence[int],
+@dataclass(frozen=True, slots=True)
+class Staffing:
+    """Who gives a treatment, in which rooms (by key), and which cells each of them works."""
+
+    therapists: Sequence[Therapist]
+    rooms: Sequence[int]
+    at_work: dict[int, int]
+
+
+def _remembered(
+    service: Service, grid: Grid, spa: SpaProfile, now: datetime, ignoring: Appointment | None
+) -> tuple[Staffing, dict[int, int], dict[int, int]] | None:
+    """What ``_read`` returns, from the memory of the process; ``None`` where it does not reach."""
+    today, horizon = now.astimezone(spa.zone).date(), last_bookable_day(spa, now)
+    whole = Grid.over(first_day=today, last_day=horizon, zone=spa.zone)
+    if not whole.holds(grid):
+        return None
+    if ignoring is not None and ignoring.status != Appointment.Status.HELD:
+        # Its cells cannot be told from those of its neighbours.
+        return None
+    diary = remembered_diary(whole)
+    key = ("staffing", service.pk, grid.first_day, grid.last_day, grid.zone.key)
+    staffing = memory.remembered(key, partial(_read_staffing, service, grid))
+    return staffing, *diary.taken(grid, now, ignoring)
+
+
+def _read_staffing(service: Service, grid: Grid) -> Staffing:
+    therapists, rooms = _giving(service, None, None)
+    keys = [one.pk for one in therapists]
+    return _staffing(therapists, rooms, grid, time_off_of(keys, grid.span))
+
+
+def _giving(
+    service: Service, therapist: Therapist | None, room: Room | None
+) -> tuple[list[Therapist], list[int]]:
+    therapists = Therapist.objects.active().giving(service)
+    therapists = therapists if therapist is None else therapists.filter(pk=therapist.pk)
+    rooms = Room.objects.filter(active=True, services=service)
+    rooms = rooms if room is None else rooms.filter(pk=room.pk)
+    return list(therapists), list(rooms.values_list("pk", flat=True))
+
+
+def _staffing(
+    therapists: Sequence[Therapist],
     rooms: Sequence[int],
+    grid: Grid,
+    off: dict[int | None, list[Span]],
+) -> Staffing:
+    keys = [one.pk for one in therapists]
+    hours = hours_of(keys)
+    closed = off.get(None, [])
+    at_work = {
+        pk: grid.working(hours.get(pk, [])) & ~grid.touched(off.get(pk, []) + closed) for pk in keys
+    }
+    return Staffing(therapists, rooms, at_work)
+
+
+def _read(
+    service: Service,
     grid: Grid,
     now: datetime,
     ignoring: Appointment | None,
-) -> tuple[dict[int | None, list[Span]], defaultdict[int, int], defaultdict[int, int]]:
-    """Time off as ``time_off_of`` gives it, and the busy cells by therapist and by room.
+    therapist: Therapist | None,
+    room: Room | None,
+) -> tuple[Staffing, dict[int, int], dict[int, int]]:
+    """Return who works when, and the busy cells by therapist and by room; four queries.
 
-    One query for both: what has no room is time off.
+    One query for appointments and time off: what has no room is time off.
     """
+    therapists, rooms = _giving(service, therapist, room)
+    keys = [one.pk for one in therapists]
     appointments = (
         Appointment.objects.blocking(now)
         .busy_between(grid.span.start, grid.span.end)
-        .filter(Q(therapist__in=therapists) | Q(room__in=rooms))
+        .filter(Q(therapist__in=keys) | Q(room__in=rooms))
     )
     if ignoring is not None:
         appointments = appointments.exclude(pk=ignoring.pk)
@@ -265,21 +327,21 @@ def _in_the_way(
     by_therapist: defaultdict[int, int] = defaultdict(int)
     by_room: defaultdict[int, int] = defaultdict(int)
     no_room = Value(None, output_field=BigIntegerField())
-    free = _time_off(therapists, grid.span).annotate(no_room=no_room).order_by()
+    free = _time_off(keys, grid.span).annotate(no_room=no_room).order_by()
     rows = (
         appointments.order_by()
         .values_list("therapist_id", "room_id", "busy_from", "busy_until")
         .union(free.values_list("therapist_id", "no_room", "starts_at", "ends_at"), all=True)
     )
-    for therapist, room, start, end in rows:
+    for who, where, start, end in rows:
         span = Span(start, end)
-        if room is None:
-            off[therapist].append(span)
+        if where is None:
+            off[who].append(span)
             continue
         bits = grid.touched([span])
-        by_therapist[therapist] |= bits
-        by_room[room] |= bits
-    return off, by_therapist, by_room
+        by_therapist[who] |= bits
+        by_room[where] |= bits
+    return _staffing(therapists, rooms, grid, off), by_therapist, by_room
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

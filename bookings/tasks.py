@@ -9,6 +9,7 @@ from bookings import actions, delivery
 from bookings.actions.heartbeats import note_beat
 from bookings.actions.importing import purge_drafts
 from bookings.queries import database_now
+from services import memory
 
 
 @shared_task
@@ -33,6 +34,7 @@ def owe_sheets() -> int:
 def purge() -> int:
     """Forget what nobody needs any more: health checks, ended holds, sessions, copies of mail."""
     call_command("clearsessions")
+    memory.purge_journal()
     now = timezone.now()
     forgotten = actions.purge_health_checks(now=now) + actions.purge_expired(now=now)
     return forgotten + actions.purge_mail(now=now) + purge_drafts(now=now)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
+from services import memory
 from services.card import remember
 from services.models import SpaProfile
 from services.queries import services_for
@@ -21,13 +22,14 @@ class SpaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path in ("/healthz", "/readyz", "/metrics"):
             return self.get_response(request)
-        spa = SpaProfile.objects.filter(pk=1).first()
-        request.spa = spa  # type: ignore[attr-defined]
-        if spa is None:
-            return self.get_response(request)
-        remember(spa)
-        with timezone.override(spa.zone):
-            return self.get_response(request)
+        with memory.within_request():
+            spa = SpaProfile.known()
+            request.spa = spa  # type: ignore[attr-defined]
+            if spa is None:
+                return self.get_response(request)
+            remember(spa)
+            with timezone.override(spa.zone):
+                return self.get_response(request)
 
 
 class OldAddresses:

@@ -1,6 +1,7 @@
 """The menu: what is offered, to whom it is safe, and the words around it."""
 
 import hashlib
+from copy import copy
 from datetime import time
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from services import photos, screening
 from services.cells import CELL_MINUTES
+from services.memory import remembered
 
 RICH_TEXT = {
     "Bold": True,
@@ -200,7 +202,17 @@ class SpaProfile(models.Model):
     @classmethod
     def load(cls) -> "SpaProfile":
         """Return the one row; raises ``DoesNotExist`` before the starting content is loaded."""
-        return cls.objects.get(pk=1)
+        profile = cls.known()
+        if profile is None:
+            raise cls.DoesNotExist
+        return profile
+
+    @classmethod
+    def known(cls) -> "SpaProfile | None":
+        """Return the one row, if it is there, from what a process remembers or from its table."""
+        profile = remembered("spa", cls.objects.filter(pk=1).first)
+        # Each has its own: a form changes the row that it is given.
+        return copy(profile)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -24,6 +24,7 @@ from django.test import TransactionTestCase
 from playwright.sync_api import Playwright, expect
 from pytest_django import DjangoDbBlocker, Settings
 
+from services import memory
 from spa import celery_app
 from tests.emptying import AsMigrated
 
@@ -51,6 +52,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: as_migrated.restore())
         yield
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    """Let no test count on what the process remembers of an earlier one."""
+    memory.forget_everything()
 
 
 @pytest.fixture(autouse=True)

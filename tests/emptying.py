@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-# Rows that only migrations write.
-KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+# Rows that only migrations write, and the journal of what was changed.
+KEPT = {"django_migrations", "django_content_type", "auth_permission", "services_change"}
 GROUPS = Group._meta.db_table
 RIGHTS = Group.permissions.through._meta.db_table
 
