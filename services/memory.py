@@ -26,7 +26,7 @@ from django.db import connection
 T = TypeVar("T")
 
 # Lines of the journal are kept for a day; who has not looked for an hour forgets everything.
-LINES_LAST = "interval '1 day'"
+PURGE = "DELETE FROM services_change WHERE at < clock_timestamp() - interval '1 day'"
 FORGET_AFTER_SECONDS = 3_600
 FORGET_AFTER_CHANGES = 500
 MOST_KEPT = 2_000
@@ -186,7 +186,7 @@ def forget_everything() -> None:
 def purge_journal() -> None:
     """Delete the lines that no process can still need."""
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM services_change WHERE at < clock_timestamp() - {LINES_LAST}")
+        cursor.execute(PURGE)
 
 
 def _in_transaction(key: tuple[Topic, Hashable], read: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Playwright, expect
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -29,6 +30,12 @@ from spa import celery_app
 from tests.emptying import AsMigrated
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# On a busy machine an example takes its time: slowness is measured in bench/, never here.
+settings.register_profile(
+    "spa", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("spa")
 
 # Two processes share two cores: what comes at once on an idle machine may take its time there.
 expect.set_options(timeout=15_000)
