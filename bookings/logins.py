@@ -85,7 +85,12 @@ def on_user_saved(
 
 
 def has_second_factor(user: User | AnonymousUser) -> bool:
-    """Whether ``user`` has a passkey or an authenticator app; recovery codes alone are neither."""
+    """Whether ``user`` has a passkey or an authenticator app; recovery codes alone are neither.
+
+    Of the person of a session it is what held when the request began.
+    """
+    if hasattr(user, "is_locked"):
+        return bool(user.is_locked)
     return Authenticator.objects.filter(user_id=user.pk, type__in=LOCKS).exists()
 
 

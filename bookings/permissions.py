@@ -36,8 +36,8 @@ def is_owner(user: Person) -> bool:
 
 
 def therapist_of(user: Person) -> Therapist | None:
-    """The therapist whose login ``user`` is."""
-    return Therapist.objects.filter(user_id=user.pk).first() if user.pk else None
+    """The therapist whose login ``user`` is, read once per request."""
+    return getattr(user, "therapist", None)
 
 
 def works_here(user: Person) -> bool:
@@ -90,10 +90,10 @@ def _only(allowed: Callable[[Person], bool], view: View) -> View:
 
 
 def _groups(user: Person) -> set[str]:
-    """The names of the groups of ``user``, read once per request."""
+    """The names of the groups of ``user``, read once per request: with her, or when first asked."""
     if not user.is_authenticated:
         return set()
-    kept: dict[str, set[str]] = user.__dict__
-    if "_group_names" not in kept:
-        kept["_group_names"] = set(user.groups.values_list("name", flat=True))
-    return kept["_group_names"]
+    person: Any = user
+    if not hasattr(person, "group_names"):
+        person.group_names = list(user.groups.values_list("name", flat=True))
+    return set(person.group_names)

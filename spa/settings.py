@@ -279,7 +279,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # The one way in: whoever signs in passes the rate limits and the second factor.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["bookings.backends.Backend"]
 LOGIN_URL = "account_login"
 # Shared desks: after one person has signed out, the next one signs in.
 LOGOUT_REDIRECT_URL = "account_login"

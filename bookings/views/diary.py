@@ -1,7 +1,7 @@
 """The calendar of the desk: the day by therapist or room, a therapist's week, and its feed.
 
 An open calendar asks for the feed every three seconds with the mark of what it shows. Where
-nothing has changed the answer is ``304``: five short queries (session, person, groups, spa, and the
+nothing has changed the answer is ``304``: four short queries (session, person, spa, and the
 fingerprint), no body. See ``docs/desk-calendar.md`` for what that costs.
 """
 

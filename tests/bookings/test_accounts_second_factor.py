@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
@@ -340,7 +340,7 @@ def test_a_forged_new_passkey_is_not_kept(credential: str, dana: User, spa: SpaP
     assert not Authenticator.objects.exists()
 
 
-def test_the_check_of_the_second_lock_costs_one_query(
+def test_the_check_of_the_second_lock_costs_no_query(
     dana: User, spa: SpaProfile, settings: Settings
 ) -> None:
     put_lock_on(dana)
@@ -351,4 +351,39 @@ def test_the_check_of_the_second_lock_costs_one_query(
         with CaptureQueriesContext(connection) as queries:
             assert browser.get("/desk/").status_code == 200
         counts[strict] = len(queries)
-    assert counts[True] == counts[False] + 1
+    assert counts[True] == counts[False]
+
+
+@pytest.mark.parametrize(
+    ("taken", "answer"),
+    [
+        (lambda: Group.user_set.through.objects.all().delete(), (403, "")),
+        (lambda: User.objects.update(is_active=False), (302, "/accounts/login/?next=/desk/")),
+        (lambda: User.objects.all().delete(), (302, "/accounts/login/?next=/desk/")),
+        (lambda: Authenticator.objects.all().delete(), (302, SET_UP)),
+    ],
+    ids=["role", "login", "person", "lock"],
+)
+def test_what_is_taken_away_is_closed_from_the_next_request_on(
+    taken: Callable[[], object],
+    answer: tuple[int, str],
+    strict: None,
+    dana: User,
+    spa: SpaProfile,
+) -> None:
+    put_lock_on(dana)
+    browser = signed_in(dana, code=app_shows())
+    assert browser.get("/desk/").status_code == 200
+    taken()
+    closed = browser.get("/desk/")
+    assert (closed.status_code, closed.headers.get("Location", "")) == answer
+
+
+def test_a_role_that_is_given_opens_at_the_next_request(
+    strict: None, dana: User, spa: SpaProfile
+) -> None:
+    put_lock_on(dana)
+    browser = signed_in(dana, code=app_shows())
+    assert browser.get("/therapist/").status_code == 403
+    Therapist.objects.create(name="Dana", user=dana)
+    assert browser.get("/therapist/").status_code == 200

@@ -165,8 +165,8 @@ def test_the_queue_costs_the_same_for_any_number_of_requests(
     with CaptureQueriesContext(connection) as queries:
         answer = desk.get("/desk/clearances/")
     assert words(answer).count("Lymphatic drainage massage with Mia") == count
-    # Session, user, profile, groups and own therapist; the requests; the bar's two counts.
-    assert len(queries) == 8
+    # Session, person and profile; the requests; the bar's two counts.
+    assert len(queries) == 6
     statements = " ".join(query["sql"] for query in queries)
     for column in ("answers", "findings", "review_note"):
         assert f'"bookings_healthcheck"."{column}"' not in statements

@@ -25,9 +25,8 @@ from tests.bookings.rows import make_appointment
 from tests.bookings.staff_pages import browser_of
 
 pytestmark = pytest.mark.django_db
-# Session, user, groups, therapist, spa, the bar's two counts and the client, then the
-# record's own.
-RECORD_QUERIES = 19
+# Session, person, spa, the bar's two counts and the client, then the record's own.
+RECORD_QUERIES = 17
 
 
 @pytest.fixture

@@ -537,6 +537,6 @@ def test_a_visit_costs_the_same_for_any_length_of_its_history(
     with CaptureQueriesContext(connection) as queries:
         page = words(desk.get(desk_url("appointment", visit)))
     assert page.count("Moved from") == count
-    # Session, user, profile, groups and own therapist; the bar's counts of requests and of
+    # Session, person and profile; the bar's counts of requests and of
     # lost mail; the visit, its events and its messages, and what can be undone.
-    assert len(queries) == 11
+    assert len(queries) == 9

@@ -20,8 +20,8 @@ from tests.conftest import MailServer
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 LIST = "/desk/messages/"
-# Session, login, groups, spa, her login's therapist; states, to ring, count, rows; the bar's two.
-LIST_QUERIES = 11
+# Session, person, spa; states, to ring, count, rows; the bar's two.
+LIST_QUERIES = 9
 
 
 @pytest.fixture

@@ -848,8 +848,8 @@ def test_the_panel_costs_the_same_for_any_history(
         )
     with CaptureQueriesContext(connection) as queries:
         assert words(shown(desk, visit)).count("Moved from") == count
-    # Session, user, groups, spa; the visit, its events, its messages, and what can be undone.
-    assert len(queries) == 8
+    # Session, person, spa; the visit, its events, its messages, and what can be undone.
+    assert len(queries) == 7
 
 
 @pytest.mark.parametrize("count", [1, 12])
@@ -861,8 +861,8 @@ def test_the_edit_form_costs_the_same_for_any_number_of_people_and_rooms(
         Room.objects.create(name=f"Room {number}").services.add(lymph)
     with CaptureQueriesContext(connection) as queries:
         assert "Room 0" in words(shown(desk, visit, "change"))
-    # Session, user, groups, spa; the visit, therapists, rooms and lengths.
-    assert len(queries) == 8
+    # Session, person, spa; the visit, therapists, rooms and lengths.
+    assert len(queries) == 7
 
 
 def test_without_the_drawer_every_step_leads_back_to_the_page(

@@ -283,7 +283,7 @@ def test_the_feed_costs_the_same_for_one_therapist_and_for_fifty(
     assert len(many) == len(few), "\n".join(query["sql"] for query in many)
 
 
-def test_an_idle_desk_costs_five_short_queries_and_no_body(
+def test_an_idle_desk_costs_four_short_queries_and_no_body(
     desk: Browser, book: Book, mia: Therapist, fern: Room
 ) -> None:
     book(at(10), therapist=mia)
@@ -292,14 +292,9 @@ def test_an_idle_desk_costs_five_short_queries_and_no_body(
         answer = desk.get(FEED, headers={"if-none-match": etag})
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", etag)
     assert answer["Cache-Control"] == "private, no-store"
-    tables = [query["sql"].split("FROM ")[1].split()[0].strip('"(') for query in asked]
-    assert tables == [
-        "services_spaprofile",
-        "django_session",
-        "auth_user",
-        "auth_group",
-        "",
-    ]
+    reads = ("services_spaprofile", "django_session", "auth_user", "md5")
+    assert len(asked) == len(reads)
+    assert all(one in query["sql"] for one, query in zip(reads, asked, strict=True))
 
 
 def test_a_compressed_feed_is_known_again(

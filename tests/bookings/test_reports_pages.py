@@ -128,9 +128,9 @@ def test_the_page_costs_the_same_for_one_and_for_many(
         book(at(hour, days=3), therapist=mia, outcome=Outcome.CLEARANCE)
         book(at(hour, 30, days=2), therapist=noor, details=OTTO)
     Therapist.objects.create(name="Somebody else")
-    # Eleven of the report, three that make room for it, and six for the session, the owner, her
-    # groups and permissions and the spa.
-    assert (_queries(owner), first) == (20, 20)
+    # Eleven of the report, three that make room for it, and five for the session, the owner, her
+    # permissions and the spa.
+    assert (_queries(owner), first) == (19, 19)
 
 
 def _queries(browser: Browser) -> int:

@@ -232,9 +232,8 @@ def test_her_days_cost_the_same_for_any_number_of_visits(
     with CaptureQueriesContext(connection) as queries:
         page = words(as_mia.get("/therapist/?date=2026-11-24"))
     assert page.count("Cleo") >= count
-    # Session, user, profile, groups, therapist (twice: for the bar too); three for the days, and
-    # who is known to her.
-    assert len(queries) == 10
+    # Session, person, profile; three for the days, and who is known to her.
+    assert len(queries) == 7
 
 
 @pytest.mark.parametrize("day", ["", "soon", "9999-12-31", "2026-11-24\x00"])
@@ -253,7 +252,7 @@ def test_today_costs_the_same_for_any_number_of_visits_with_areas(
         page = words(as_mia.get("/therapist/"))
     assert page.count("Leave out: neck") == count
     # The areas, and which of them are logged already.
-    assert len(queries) == 12
+    assert len(queries) == 9
 
 
 def test_who_comes_next_stands_on_top_with_what_to_leave_out(

@@ -344,7 +344,7 @@ def test_the_page_costs_the_same_for_any_number_of_earlier_notes(
         page = as_mia.get(own_url("visit", visit) + "?notes=all").content.decode()
     assert page.count('class="treatment-note"') == count
     counted = [one for one in queries if "SAVEPOINT" not in one["sql"]]
-    assert len(counted) == 15
+    assert len(counted) == 13
 
 
 @pytest.mark.parametrize("reference", ["AAAAAAAA", "aaaaaaaa", "AAAA", "%00", "K7QF2M9D1"])

@@ -481,9 +481,9 @@ def test_what_is_in_the_way_costs_the_same_for_any_number(
     with CaptureQueriesContext(connection) as queries:
         page = words(desk.post(NEW, sent("spa", length="day")))
     assert page.count("Lymphatic drainage massage with Therapist") == count
-    # Session, user, profile and groups, own therapist; the therapists, what is in the way, the
+    # Session, person and profile; the therapists, what is in the way, the
     # bar's two counts.
-    assert len(queries) == 9
+    assert len(queries) == 7
     statements = " ".join(query["sql"] for query in queries)
     assert '"bookings_healthcheck"."answers"' not in statements
 

@@ -38,10 +38,10 @@ def test_list_of_treatments_shows_the_offered_prices(owner: Client) -> None:
 def test_list_of_treatments_costs_the_same_for_one_and_for_all(
     owner: Client, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         owner.get(SERVICES)
     Service.objects.exclude(slug="tui-na").delete()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         owner.get(SERVICES)
 
 

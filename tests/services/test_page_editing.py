@@ -236,7 +236,7 @@ def test_history_costs_the_same_with_two_and_five_versions(
     for number in range(4):
         edit(owner, address_of(tui_na), summary=f"Words {number}.")
         if number in (0, 3):
-            with django_assert_num_queries(14):
+            with django_assert_num_queries(13):
                 counted.append(owner.get(f"{SERVICES}{tui_na.pk}/history/").status_code)
     assert counted == [200, 200]
 
