@@ -80,9 +80,12 @@ def sign_off(request: HttpRequest) -> HttpResponse:
         request.POST or None, version=version, today=today, initial={"signed_on": today}
     )
     if request.method == "POST" and form.is_valid():
-        form.instance.version, form.instance.signed = version, present
-        form.instance.recorded_by, form.instance.recorded_at = me(request), timezone.now()
-        form.save()
+        # Sent twice, one paper is still signed once.
+        SignOff.objects.get_or_create(
+            **{name: form.cleaned_data[name] for name in SignOffForm.Meta.fields},
+            version=version,
+            defaults={"signed": present, "recorded_by": me(request), "recorded_at": timezone.now()},
+        )
         messages.success(request, _("The sign-off is entered. It lapses with the next change."))
         return redirect("admin:questions_sign_off")
     rows = Contraindication.objects.prefetch_related("services").filter(active=True)
