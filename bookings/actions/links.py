@@ -39,5 +39,5 @@ def issue_visit_links(appointments: Sequence[Appointment]) -> list[str]:
 @transaction.atomic
 def revoke_visit_links(*, appointment: Appointment, by: Actor, now: datetime) -> None:
     """Make every key to the visit page of ``appointment`` useless; later messages bring new."""
-    appointment.links.filter(revoked_at=None).update(revoked_at=now)
-    record(appointment, "links_revoked", by=by, now=now)
+    if appointment.links.filter(revoked_at=None).update(revoked_at=now):
+        record(appointment, "links_revoked", by=by, now=now)
