@@ -1,0 +1,1 @@
+"""Generated attacks: every address, every form, by hypothesis."""

@@ -1,0 +1,226 @@
+"""No address and no form fails at anything that is sent to it.
+
+An address that is new to the urlconf is attacked without a new test, and a test fails for one that
+no attack gets into. Whatever an attack does is taken back after it.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from django.db import transaction
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from tests.attack import hostile, surface
+from tests.attack.keys import MAIL_SECRET, METRICS_KEY, Keys
+from tests.attack.surface import Answer, Form, Target
+from tests.bookings.access_table import rows
+from tests.bookings.access_world import World
+
+pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
+METHODS = ("PUT", "PATCH", "DELETE", "TRACE", "BREW", "OPTIONS", "HEAD")
+FAIR = {200, 204, 301, 302, 303, 304, 308, 400, 401, 403, 404, 405, 409, 410, 413, 414, 422, 429}
+NEVER = (b"<script>hostile", b"<img src=x", b"Traceback (most recent")
+
+# For each address: pairs of a field (by its number) and a text.
+pairs = st.lists(st.tuples(st.integers(0, 400), hostile.texts), min_size=2, max_size=10)
+bodies = st.tuples(st.sampled_from(hostile.BODIES), st.sampled_from(hostile.KINDS))
+
+
+strange = st.tuples(st.sampled_from(hostile.PARTS), bodies, st.sampled_from(METHODS))
+
+
+class Spoiling(NamedTuple):
+    """What is done to a form that is filled in; the numbers choose a field, 0 none."""
+
+    hostile: list[tuple[int, str]]
+    left_out: int
+    doubled: int
+    file: tuple[str, bytes]
+
+
+spoilings = st.builds(
+    Spoiling,
+    pairs,
+    st.integers(-40, 40).map(lambda number: max(number, 0)),
+    st.integers(-40, 40).map(lambda number: max(number, 0)),
+    st.sampled_from(hostile.FILES),
+)
+
+# Django notes in the admin's history that somebody pressed "Save", whether anything changed or not.
+NOTES = {"admin.LogEntry"}
+NOTED_EACH_TIME = {
+    "visit/<str:token>/health/": {"bookings.Event"},
+    "desk/messages/<int:pk>/send/": {"bookings.Event"},
+}
+# What even an owner is kept out of; test_access.py has the answers.
+SHUT = {
+    "admin/(?P<url>.*)$",
+    "admin/^(?P<app_label>auth|services|bookings)/$",
+    "admin/auth/group/",
+    "admin/auth/group/<path:object_id>/change/",
+    "admin/auth/group/<path:object_id>/delete/",
+    "admin/auth/group/<path:object_id>/history/",
+    "admin/auth/group/add/",
+    "admin/auth/user/<id>/password/",
+    "admin/auth/user/<path:object_id>/delete/",
+    # No field of the admin asks for it.
+    "admin/autocomplete/",
+    "admin/bookings/appointment/<path:object_id>/delete/",
+    "admin/bookings/appointment/add/",
+    "admin/bookings/client/<path:object_id>/delete/",
+    "admin/bookings/client/add/",
+    "admin/bookings/clientmerge/<path:object_id>/delete/",
+    "admin/bookings/clientmerge/add/",
+    "admin/bookings/message/<path:object_id>/delete/",
+    "admin/bookings/message/add/",
+    "admin/bookings/room/<path:object_id>/delete/",
+    "admin/bookings/therapist/<path:object_id>/delete/",
+    "admin/services/contraindication/<path:object_id>/delete/",
+    "admin/services/spaprofile/<path:object_id>/delete/",
+    "admin/services/spaprofile/add/",
+    # This spa is set up; a new one has a test of its own.
+    "start/<slug:step>/",
+}
+
+
+@pytest.fixture
+def every(world: World, settings: Settings, tmp_path: Path) -> list[Target]:
+    settings.METRICS_KEY = METRICS_KEY
+    settings.EMAIL_PROVIDER = "postmark"
+    settings.ANYMAIL = {"WEBHOOK_SECRET": MAIL_SECRET}
+    settings.EMAIL_BACKEND = "spa.demo_mail.Backend"
+    settings.DEMO_MAIL_DIR = tmp_path / "mail"
+    return list(surface.targets(world, Keys(world)))
+
+
+class Attack:
+    """Attacks on addresses and on the forms found on the way; remembers what let it in."""
+
+    def __init__(self) -> None:
+        self.entered: set[str] = set()
+        # How many forms wrote something when they were sent.
+        self.wrote = 0
+        self.forms: dict[tuple[str, tuple[str, ...]], tuple[Target, Form]] = {}
+        self.names: dict[str, set[str]] = defaultdict(set)
+
+    def send(
+        self, target: Target, method: str, address: str, body: bytes = b"", kind: str = ""
+    ) -> Answer:
+        what = (method, address[:300], kind, body[:3000])
+        try:
+            answer = surface.ask(target.browser(), method, address, body, kind)
+        except Exception as fault:
+            raise AssertionError(f"{what} failed: {fault!r}") from fault
+        assert answer.status in FAIR, (answer.status, what)
+        assert [one for one in NEVER if one in answer.content] == [], what
+        if answer.is_entered:
+            self.entered.add(target.route)
+        return answer
+
+    def names_at(self, target: Target) -> list[str]:
+        return sorted({*surface.names_asked_at(target.route), *self.names[target.route]}) or ["a"]
+
+    def open(self, target: Target, sent: list[tuple[int, str]]) -> None:
+        """Open a page with strange questions, and note its forms."""
+        query = hostile.query(_named(sent, self.names_at(target)))
+        mark = "&" if "?" in target.address else "?"
+        answer = self.send(target, "GET", f"{target.address}{mark}{query}")
+        if not answer.is_page and answer.status != 405:
+            answer = self.send(target, "GET", target.address)
+        if not answer.is_page:
+            return
+        for to, form in surface.forms_of(answer.content.decode(), target.address):
+            route = surface.route_of(to)
+            self.names[route] |= set(form.names)
+            if not form.is_get:
+                one = Target(route, to, target.cookies, target.headers)
+                self.forms.setdefault((route, tuple(form.names)), (one, form))
+
+    def post(self, target: Target, sent: list[tuple[int, str]], value: object) -> None:
+        """Send fields in any number, and JSON to what reads it."""
+        fields = _named(sent, self.names_at(target))
+        answer = self.send(target, "POST", target.address, hostile.encoded(fields), FORM)
+        if answer.status != 405 and surface.reads_json(target.route):
+            named = {name: value for name, _text in fields}
+            self.send(target, "POST", target.address, hostile.as_json(named), "application/json")
+
+    def fill_in(self, target: Target, form: Form, spoiling: Spoiling) -> None:
+        """Send a form that is filled in but for what is spoilt; with a file where one is taken."""
+        sent = _spoilt(form, self.names_at(target), spoiling)
+        if form.files:
+            file = (sorted(form.files)[0], *spoiling.file)
+            self.send(target, "POST", target.address, *hostile.multipart(sent, [file]))
+        else:
+            self.send(target, "POST", target.address, hostile.encoded(sent), FORM)
+
+    def send_twice(self, target: Target, form: Form) -> None:
+        """A form that is filled in and sent again writes no second row of anything."""
+        sent = hostile.encoded([*form.filled_in().items(), *form.buttons[:1]])
+        browser = target.browser()
+        with transaction.atomic():
+            before = surface.rows_by_table()
+            first = Answer(browser.post(target.address, sent, content_type=FORM))
+            once = surface.rows_by_table()
+            second = Answer(browser.post(target.address, sent, content_type=FORM))
+            twice = surface.rows_by_table()
+            transaction.set_rollback(True)
+        assert {first.status, second.status} <= FAIR, target.address
+        if first.is_entered:
+            self.entered.add(target.route)
+        self.wrote += once != before
+        more = {table for table, count in twice.items() if count > once[table]}
+        assert more - {*NOTES, *NOTED_EACH_TIME.get(target.route, ())} == set(), target.address
+
+
+def _named(sent: list[tuple[int, str]], names: list[str]) -> list[tuple[str, str]]:
+    return [(names[number % len(names)], text) for number, text in sent]
+
+
+def _spoilt(form: Form, names: list[str], spoiling: Spoiling) -> list[tuple[str, str]]:
+    """What somebody fills in, some of it spoilt, left out or sent twice."""
+    sent = [*form.filled_in().items(), *form.buttons[:1]]
+    if not sent:
+        return _named(spoiling.hostile, names)
+    hostile_fields = dict(_named(spoiling.hostile[: 1 + len(sent) // 4], sorted(dict(sent))))
+    left_out = sent[spoiling.left_out % len(sent)][0] if spoiling.left_out else ""
+    doubled = sent[spoiling.doubled % len(sent)] if spoiling.doubled else ("", "")
+    spoilt = [(name, hostile_fields.get(name, value)) for name, value in sent if name != left_out]
+    return [*spoilt, doubled] if doubled[0] else spoilt
+
+
+def test_no_address_and_no_form_fails_at_what_is_sent_to_it(every: list[Target]) -> None:
+    attack = Attack()
+    asked = [target for target in every for _number in range(hostile.EXAMPLES)]
+    for target, sent in zip(asked, hostile.drawn(pairs, len(asked)), strict=True):
+        attack.open(target, sent)
+    drawn = hostile.drawn(st.tuples(pairs, hostile.json_values), len(asked))
+    for target, (sent, value) in zip(asked, drawn, strict=True):
+        attack.post(target, sent, value)
+    filled = [one for one in attack.forms.values() for _number in range(hostile.EXAMPLES)]
+    for (target, form), spoiling in zip(filled, hostile.drawn(spoilings, len(filled)), strict=True):
+        attack.fill_in(target, form, spoiling)
+    for target, form in attack.forms.values():
+        attack.send_twice(target, form)
+    assert attack.wrote >= 20
+    assert {target.route for target in every} == set(rows())
+    assert sorted({one.route for one in every} - attack.entered) == sorted(SHUT)
+
+
+def test_no_address_fails_at_strange_parts_methods_and_bodies(every: list[Target]) -> None:
+    attack = Attack()
+    once = {target.route: target for target in every}
+    asked = [target for target in once.values() for _number in range(hostile.EXAMPLES)]
+    for target, (part, (body, kind), method) in zip(
+        asked, hostile.drawn(strange, len(asked)), strict=True
+    ):
+        if bad := surface.with_parts(target.route, part):
+            attack.send(target, "GET", bad)
+        else:
+            attack.send(target, "POST", target.address, body, kind)
+        with surface.Writes() as writes:
+            attack.send(target, method, target.address, body, kind)
+        assert writes.found == [] or method == "HEAD", (method, target.route)
