@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from icalendar import (
     CLASS,
     STATUS,
@@ -30,7 +29,8 @@ from icalendar import (
 
 from bookings.calendar_lines import moment_line, person_line, text_line, written
 from bookings.models import Appointment, Client, Therapist, TimeOff
-from bookings.words import is_ambiguous
+from bookings.said import said as _
+from bookings.words import dialled_from_anywhere, is_ambiguous
 from services.addresses import absolute
 from services.models import SpaProfile
 
@@ -233,7 +233,7 @@ def _description(appointment: Appointment, spa: SpaProfile) -> str:
     return _(
         "Reference %(reference)s. To move or cancel, use the link in our e-mail or call %(phone)s. "
         "Deleting this entry, or answering it, does not change your visit."
-    ) % {"reference": appointment.reference, "phone": spa.phone.as_international}
+    ) % {"reference": appointment.reference, "phone": dialled_from_anywhere(spa.phone)}
 
 
 def _attendee(client: Client | None, method: str) -> list[str]:

@@ -11,8 +11,12 @@ from django.core.mail import EmailMultiAlternatives
 
 # What stands in the place of a key: nobody's link, and readable as one that was cut.
 CUT = "…"
-# An address of ours, up to where text, markup or a header ends it; no closing tag.
-OUR_LINK = re.compile(r"(?P<start>https?://[^\s\"'<>/]+|)(?<!<)(?P<path>/[^\s\"'<>]+)")
+# An address, or its path alone, up to where text, markup or a header ends it; no closing tag. It
+# begins with a sign, not with a choice, since such a one is found ten times as fast.
+LINK = re.compile(r"/(?<!</)[^\s\"'<>]+")
+# What stands before the first stroke of a whole address, which has a host behind it.
+SCHEMES = ("http:", "https:")
+HOST = re.compile(r"//[^/]+")
 # A slug is in small letters with hyphens. Keys are longer than a word and look like none.
 PART = re.compile(r"[^/?&=#;]{16,}")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+|[a-z]+")
@@ -42,15 +46,18 @@ def copy_of(mail: EmailMultiAlternatives) -> Content:
 
 def without_keys(text: str) -> str:
     """Return ``text`` with the keys cut out of every link of ours."""
-    return OUR_LINK.sub(_cut, text)
+    return LINK.sub(_cut, text)
 
 
 def _cut(found: re.Match[str]) -> str:
-    start, path = found["start"], found["path"]
-    if start and not f"{start}/".startswith(f"{settings.SITE_URL}/"):
-        return found[0]
+    host, path = "", found[0]
+    scheme = found.string[max(found.start() - 6, 0) : found.start()]
+    if scheme.endswith(SCHEMES) and (named := HOST.match(path)):
+        host, path = named[0], path[named.end() :]
+        if not settings.SITE_URL.endswith(f":{host}"):
+            return found[0]
     path = KEYED.sub(rf"\1{CUT}", path)
-    return start + PART.sub(lambda part: part[0] if SLUG.fullmatch(part[0]) else CUT, path)
+    return host + PART.sub(lambda part: part[0] if SLUG.fullmatch(part[0]) else CUT, path)
 
 
 def _headers(mail: EmailMultiAlternatives) -> list[tuple[str, str]]:

@@ -17,15 +17,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from bookings.actions import client_changes_until, may_client_change
 from bookings.models import Appointment, Event, Message, Words
 from bookings.models.messages import TO_THERAPISTS
 from bookings.placeholders import DESCRIPTIONS, fill
+from bookings.said import said as _
 from bookings.sheets import change_facts, day_facts, moment_for_her, news_in_a_word
 from bookings.timing import decision_due
-from bookings.words import clock_time, full_day, moment_in_words, span_in_words
+from bookings.words import (
+    clock_time,
+    dialled_from_anywhere,
+    full_day,
+    moment_in_words,
+    span_in_words,
+)
 from services.addresses import absolute
 from services.models import SpaProfile
 from services.prose import page_html
@@ -178,7 +184,7 @@ def _about_the_spa(spa: SpaProfile) -> dict[str, str]:
     return {
         "place": _address(spa),
         "spa": one_line(spa.name),
-        "phone": spa.phone.as_international,
+        "phone": dialled_from_anywhere(spa.phone),
         "email": spa.email,
     }
 
@@ -511,7 +517,7 @@ def _button(message: Message, spa: SpaProfile, visit_url: str) -> Button:
     if message.kind == Kind.WAITING_FOR_ANSWER:
         return Button(_("Answer now"), f"{visit_url}health/")
     if message.kind == Kind.DECLINED:
-        label = _("Call %(phone)s") % {"phone": spa.phone.as_international}
+        label = _("Call %(phone)s") % {"phone": dialled_from_anywhere(spa.phone)}
         return Button(label, spa.phone.as_rfc3966)
     if message.kind == Kind.CANCELLED:
         times = reverse("bookings:times", args=[message.visit.service.slug])
@@ -537,7 +543,10 @@ def _closing(message: Message, spa: SpaProfile, now: datetime) -> list[str]:
     if message.kind in (Kind.DECLINED, Kind.AFTERCARE, *TO_THERAPISTS):
         return []
     if message.kind == Kind.CANCELLED:
-        return [_("Is this a mistake? Call us: %(phone)s.") % {"phone": spa.phone.as_international}]
+        return [
+            _("Is this a mistake? Call us: %(phone)s.")
+            % {"phone": dialled_from_anywhere(spa.phone)}
+        ]
     return [
         _changing(message.visit, spa, now),
         _("The page belongs to you alone: please do not pass this message on."),
@@ -556,7 +565,7 @@ def _changing(appointment: Appointment, spa: SpaProfile, now: datetime) -> str:
             "us: %(phone)s."
         )
     until = client_changes_until(appointment, spa=spa)
-    return words % {"phone": spa.phone.as_international, "until": _moment(until, now)}
+    return words % {"phone": dialled_from_anywhere(spa.phone), "until": _moment(until, now)}
 
 
 def _moment(at: datetime, now: datetime) -> str:
@@ -569,6 +578,9 @@ def _address(spa: SpaProfile) -> str:
 
 def one_line(text: str) -> str:
     """Return ``text`` as one line that cannot turn the direction of what follows it."""
+    if text.isprintable():
+        # No control character, and no mark of direction.
+        return " ".join(text.split())
     kept = (" " if unicodedata.category(sign) == "Cc" else sign for sign in text)
     return " ".join("".join(sign for sign in kept if sign not in TURNING).split())
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -110,7 +111,12 @@ def _stop_url(message: Message) -> str:
 
 def sender(spa: SpaProfile) -> str:
     """The From line of every message."""
-    return formataddr((one_line(spa.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
+    return _sender(spa.name, settings.DEFAULT_FROM_EMAIL)
+
+
+@lru_cache(maxsize=16)
+def _sender(name: str, address: str) -> str:
+    return formataddr((one_line(name), parseaddr(address)[1]))
 
 
 def _headers(message: Message, stop_url: str, now: datetime) -> dict[str, str]:

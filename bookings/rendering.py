@@ -17,7 +17,7 @@ from django.utils.html import escape
 from django.utils.translation import get_language
 
 from bookings.letters import Button, Letter
-from bookings.words import NO_BREAK
+from bookings.words import NO_BREAK, dialled_from_anywhere
 from services.models import SpaProfile
 
 # Fills the preview line of a mailbox, which would go on with the letter and its treatment.
@@ -50,7 +50,7 @@ class _Sender(NamedTuple):
 
 def render_letter(letter: Letter, *, spa: SpaProfile) -> Parts:
     """Return both parts of ``letter``, in the active language."""
-    phone = _Phone(spa.phone.as_international, spa.phone.as_rfc3966)
+    phone = _Phone(dialled_from_anywhere(spa.phone), spa.phone.as_rfc3966)
     blanks = _Blanks()
     form = blanks.taken_out_of(letter)
     blank = _blank(form, _Sender(spa.name, spa.email, phone), get_language() or "")

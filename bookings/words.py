@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_interval
@@ -11,9 +13,11 @@ from django.utils.formats import date_format, time_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext, to_locale
-from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import region_code_for_number
+from phonenumbers import PhoneNumber as PlainNumber
+from phonenumbers import PhoneNumberFormat, format_number, region_code_for_number
+
+from bookings.said import said as _
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -38,7 +42,12 @@ def day_in_a_sentence(day: date, today: date) -> str:
 
 def full_day(day: date, today: date) -> str:
     """Tuesday 24 November; with the year where it is not this one."""
-    if day.year == today.year:
+    return _full_day(day, day.year == today.year, get_language())
+
+
+@lru_cache(maxsize=2048)
+def _full_day(day: date, is_this_year: bool, _language: str | None) -> str:
+    if is_this_year:
         return date_format(day, pgettext("date format: day in this year", "l j F"))
     return date_format(day, pgettext("date format: day in another year", "l j F Y"))
 
@@ -113,8 +122,13 @@ def near_moment(at: datetime, day: date | None) -> str:
 
 def clock_time(at: datetime) -> str:
     """10:15, or 01:30 GMT where the clock shows that time twice."""
-    clock = time_format(at, "TIME_FORMAT")
+    clock = _clock(at.time(), get_language())
     return f"{clock} {at.tzname()}" if is_ambiguous(at) else clock
+
+
+@lru_cache(maxsize=2048)
+def _clock(at: time, _language: str | None) -> str:
+    return time_format(at, "TIME_FORMAT")
 
 
 def is_ambiguous(at: datetime) -> bool:
@@ -132,6 +146,23 @@ def dialled_in(number: PhoneNumber, country: str) -> str:
     if region_code_for_number(number) == country:
         return number.as_national
     return number.as_international
+
+
+def dialled_from_anywhere(number: PhoneNumber) -> str:
+    """Write ``number`` with its country: +44 20 7946 0001."""
+    # Only its parts can be looked up by: a number is written out to be told from another.
+    return _with_country(
+        number.country_code,
+        number.national_number,
+        number.extension,
+        number.italian_leading_zero,
+        number.number_of_leading_zeros,
+    )
+
+
+@lru_cache(maxsize=256)
+def _with_country(*parts: Any) -> str:
+    return str(format_number(PlainNumber(*parts), PhoneNumberFormat.INTERNATIONAL))
 
 
 def _locale() -> Locale:

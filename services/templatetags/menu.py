@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from copy import copy
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
@@ -30,8 +31,11 @@ SCRIPT_ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
 @register.filter
 def money(amount: Decimal | None, currency: str) -> str:
     """Write an amount in the reader's locale; whole amounts without decimals: £75, £62.50."""
-    if amount is None:
-        return ""
+    return "" if amount is None else _money(amount, currency, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _money(amount: Decimal, currency: str, _language: str | None) -> str:
     locale = _locale()
     pattern = copy(locale.currency_formats["standard"])
     if amount == amount.to_integral_value():

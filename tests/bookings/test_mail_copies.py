@@ -81,6 +81,9 @@ def test_the_copy_opens_no_visit_and_lies_encrypted(sent: Message, smtp: MailSer
             "http://localhost:8000/book/lymphatic-drainage-massage/",
         ),
         (f"https://elsewhere.example/{KEY}", f"https://elsewhere.example/{KEY}"),
+        ("https://a.long.name.elsewhere.example/", "https://a.long.name.elsewhere.example/"),
+        ("<https://a.long.name.elsewhere.example>", "<https://a.long.name.elsewhere.example>"),
+        ("<b></b>//localhost/", "<b></b>//localhost/"),
         ("10:15 – 11:15 and/or later", "10:15 – 11:15 and/or later"),
     ],
 )

@@ -1,5 +1,6 @@
 """A letter as bytes: the same mail as Django's own, for any words."""
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formataddr
@@ -7,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.mail import BadHeaderError
+from django.core.mail.message import sanitize_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookings.wire import LetterMail
+from bookings.wire import PLAIN, LetterMail
 
 # Without line ends, which no header may have, and what no mail can hold.
 LINES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120)
@@ -67,6 +69,22 @@ def test_it_is_read_as_django_s_own(subject: str, text: str, html: str, file: st
 def test_any_address_is_written_as_django_writes_it(to: str) -> None:
     mail = a_mail(to=to, sender=formataddr(("Zoë’s Spa, “Qi”", "hello@qi-spa.example")))
     assert parts_of(mail.as_wire()) == parts_of(mail.message().as_bytes())
+
+
+@settings(deadline=None)
+@given(
+    st.emails()
+    | st.from_regex(PLAIN, fullmatch=True)
+    | st.from_regex(r"[a-zA-Z.!\"() -]{1,9}@[a-zA-Z.-]{1,70}", fullmatch=True)
+)
+def test_an_address_is_told_to_the_line_as_django_tells_it(to: str) -> None:
+    try:
+        told = sanitize_address(to, "utf-8")
+    except ValueError as error:
+        with pytest.raises(type(error), match=re.escape(str(error))):
+            a_mail(to=to).envelope()
+    else:
+        assert a_mail(to=to).envelope() == ("Qi Spa <hello@qi-spa.example>", [told])
 
 
 def test_every_line_fits_the_line_and_ends_as_mail_does() -> None:
