@@ -12,6 +12,9 @@ from spa import embedded
 
 # Written before the first spa ran on it: they are run on empty tables.
 ACCEPTED = {"bookings": 18, "services": 5}
+# Read by a person: it makes a table, with columns and indexes of its own that nobody waits for, and
+# the linter takes them for those of a table in use.
+READ = {"0006_journal"}
 LOCKING = ["CREATE_INDEX", "CREATE_INDEX_EXCLUSIVE", "DROP_INDEX", "REINDEX"]
 
 
@@ -24,7 +27,7 @@ def unsafe(*, accepted: dict[str, int], quiet: bool = False) -> int:
     late = {name for app, name in on_disk if int(name[:4]) > accepted[app]}
     linter = MigrationLinter(
         include_apps=list(accepted),
-        ignore_name=[name for _app, name in on_disk if name not in late],
+        ignore_name=[name for _app, name in on_disk if name not in late or name in READ],
         warnings_as_errors_tests=LOCKING,
         quiet=["ok", "ignore"],
         no_output=quiet,
