@@ -10,6 +10,7 @@ change, a skipped wall-clock time has no cell and a repeated one has two.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -281,6 +282,7 @@ def _comb(first: int, last: int, stride: int) -> int:
     return (((1 << (stride * teeth)) - 1) // ((1 << stride) - 1)) << first
 
 
+@lru_cache(maxsize=128)
 def _stretches(origin: datetime, cells: int, zone: ZoneInfo) -> tuple[Stretch, ...]:
     """Cut the row wherever the zone's UTC offset changes."""
 

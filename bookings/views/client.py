@@ -1,6 +1,7 @@
 """The way to a booking: choose a time, answer the health check, say who comes."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
@@ -62,6 +63,8 @@ from bookings.views.times import (
     start_value,
 )
 from bookings.words import moment_in_words
+from services.kept_pages import kept_page
+from services.memory import remembered
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome, Severity
 from services.templatetags.menu import money
@@ -79,8 +82,7 @@ _OTHER_TAB = gettext_lazy(
 @alone
 def times(request: HttpRequest, slug: str) -> HttpResponse:
     """Show when ``slug`` can start; a chosen time is remembered and leads on."""
-    service, spa = _service(slug), spa_of(request)
-    options = list(service.options.filter(active=True))
+    (service, options), spa = _service_with_lengths(slug), spa_of(request)
     if not options:
         return render(request, "bookings/client/not_online.html", {"service": service})
     given = request.POST if request.method == "POST" else request.GET
@@ -98,10 +100,11 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
     notices += more_notices
     if request.method == "POST":
         return _choose(request, service, option, shown, notices)
-    return render(
+    keep_focus = keeps_focus(request)
+    return kept_page(
         request,
         "bookings/client/times.html",
-        {
+        lambda: {
             "service": service,
             "times": shown,
             "lengths": _lengths(options, option, shown.wanted, spa),
@@ -109,8 +112,9 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
             "option": option,
             "notices": notices,
             "gone": gone(request.GET, shown),
-            "keep_focus": keeps_focus(request),
+            "keep_focus": keep_focus,
         },
+        depends_on=(shown.bits, keep_focus),
     )
 
 
@@ -204,7 +208,18 @@ def _book(
 
 
 def _service(slug: str) -> Service:
-    return get_object_or_404(Service.objects.published(), slug=slug)
+    return _service_with_lengths(slug)[0]
+
+
+def _service_with_lengths(slug: str) -> tuple[Service, list[ServiceOption]]:
+    """Return the published treatment and the lengths on offer, each as it is remembered."""
+
+    def read() -> tuple[Service, list[ServiceOption]]:
+        service = get_object_or_404(Service.objects.published(), slug=slug)
+        return service, list(service.options.filter(active=True))
+
+    service, options = remembered(("published", slug), read)
+    return copy(service), options
 
 
 def _wanted_option(text: str, options: Sequence[ServiceOption]) -> tuple[ServiceOption, list[str]]:
