@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,10 +28,13 @@ from playwright.sync_api import Playwright, expect
 from pytest_django import DjangoDbBlocker, Settings
 
 from services import memory
+from services.loader import load_content
 from spa import celery_app
 from tests.emptying import AsMigrated
+from tests.kept_rows import KeptRows
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+NUMBERS = count()
 
 # On a busy machine an example takes its time: slowness is measured in bench/, never here.
 settings.register_profile(
@@ -42,8 +47,24 @@ expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that run the whole spa: one of them at the end would be waited for."""
-    items.sort(key=lambda item: "var" not in getattr(item, "fixturenames", ()))
+    """Begin with what takes long and often waits: at the end, the others would wait for it."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    # The tests of a group run one after another in one process: first the long groups, then
+    # the tests that run the whole spa, then those with a browser.
+    group = item.get_closest_marker("xdist_group")
+    if group:
+        return 0 if group.args[0] == "faults" else 1
+    fixtures = getattr(item, "fixturenames", ())
+    return next((2 + turn for turn, name in enumerate(("var", "page")) if name in fixtures), 4)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays for the whole run: a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +80,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: as_migrated.restore())
         yield
+
+
+@pytest.fixture(scope="session")
+def starting_list(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> KeptRows:
+    """Return the starting content, to be put back in a hundredth of the time that loading takes."""
+    with django_db_blocker.unblock():
+        return KeptRows.of(load_content)
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +105,9 @@ def _empty_redis() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _media(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "media"
+def _media(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # A name alone: few tests keep a file, and a folder for each takes its time.
+    settings.MEDIA_ROOT = tmp_path_factory.getbasetemp() / f"media-{next(NUMBERS)}"
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ It is Monday 23 November 2026, 08:00 in London. Mia and Noor work every day from
 without a break; both give both treatments; the Fern room suits both, the Moss room only massage.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -83,15 +83,14 @@ def lymph(spa: SpaProfile) -> Service:
         buffer_after_minutes=15,
     )
     ServiceOption.objects.create(service=service, minutes=60, price=Decimal("75.00"))
+    _ask(service, Contraindication.objects.bulk_create(_questions()))
+    return service
+
+
+def _questions() -> list[Contraindication]:
     severities = Contraindication.Severity
-    for slug, severity, care_level, areas in [
-        ("chest-pain", severities.URGENT, "emergency", []),
-        ("fever", severities.STOP, "doctor", []),
-        ("heart-disease", severities.CLEARANCE, "", []),
-        ("asthma", severities.ADAPT, "", ["neck"]),
-        ("over-60", severities.NOTE, "", []),
-    ]:
-        row = Contraindication.objects.create(
+    return [
+        Contraindication(
             slug=slug,
             name=slug.replace("-", " ").capitalize(),
             group="red_flags" if severity == "urgent" else "body",
@@ -102,8 +101,20 @@ def lymph(spa: SpaProfile) -> Service:
             advice="Ask us.",
             areas=areas,
         )
-        service.contraindications.add(row)
-    return service
+        for slug, severity, care_level, areas in [
+            ("chest-pain", severities.URGENT, "emergency", []),
+            ("fever", severities.STOP, "doctor", []),
+            ("heart-disease", severities.CLEARANCE, "", []),
+            ("asthma", severities.ADAPT, "", ["neck"]),
+            ("over-60", severities.NOTE, "", []),
+        ]
+    ]
+
+
+def _ask(service: Service, questions: Iterable[Contraindication]) -> None:
+    """Let ``service`` ask these questions: it is new, so nothing has to be looked up first."""
+    pairs = Service.contraindications.through
+    pairs.objects.bulk_create(pairs(service=service, contraindication=one) for one in questions)
 
 
 @pytest.fixture
@@ -122,17 +133,18 @@ def massage(lymph: Service) -> Service:
         buffer_after_minutes=15,
     )
     ServiceOption.objects.create(service=service, minutes=60, price=Decimal("65.00"))
-    service.contraindications.set(lymph.contraindications.all())
+    _ask(service, lymph.contraindications.all())
     return service
 
 
 def _therapist(name: str, position: int, services: list[Service]) -> Therapist:
     therapist = Therapist.objects.create(name=name, position=position)
-    therapist.services.set(services)
-    for weekday in range(7):
-        WorkingHours.objects.create(
-            therapist=therapist, weekday=weekday, starts=time(9), ends=time(17)
-        )
+    given = Therapist.services.through
+    given.objects.bulk_create(given(therapist=therapist, service=one) for one in services)
+    WorkingHours.objects.bulk_create(
+        WorkingHours(therapist=therapist, weekday=weekday, starts=time(9), ends=time(17))
+        for weekday in range(7)
+    )
     return therapist
 
 
@@ -146,18 +158,21 @@ def noor(lymph: Service, massage: Service) -> Therapist:
     return _therapist("Noor", 2, [lymph, massage])
 
 
+def _room(name: str, position: int, services: list[Service]) -> Room:
+    room = Room.objects.create(name=name, position=position)
+    suited = Room.services.through
+    suited.objects.bulk_create(suited(room=room, service=one) for one in services)
+    return room
+
+
 @pytest.fixture
 def fern(lymph: Service, massage: Service) -> Room:
-    room = Room.objects.create(name="Fern", position=1)
-    room.services.set([lymph, massage])
-    return room
+    return _room("Fern", 1, [lymph, massage])
 
 
 @pytest.fixture
 def moss(massage: Service) -> Room:
-    room = Room.objects.create(name="Moss", position=2)
-    room.services.set([massage])
-    return room
+    return _room("Moss", 2, [massage])
 
 
 def make_check(
@@ -219,11 +234,14 @@ def book(
     return _book
 
 
-def _user(name: str, group: str) -> User:
+def _user(name: str, group: str, **more: Any) -> User:
     user = User.objects.create_user(
-        username=name.lower(), email=f"{name.lower()}@qi-spa.example", password="rivers-and-moss"
+        username=name.lower(),
+        email=f"{name.lower()}@qi-spa.example",
+        password="rivers-and-moss",
+        **more,
     )
-    user.groups.add(Group.objects.get_or_create(name=group)[0])
+    User.groups.through.objects.create(user=user, group=Group.objects.get(name=group))
     return user
 
 
@@ -234,10 +252,7 @@ def dana(db: None) -> User:
 
 @pytest.fixture
 def olive(db: None) -> User:
-    user = _user("Olive", "Owners")
-    user.is_staff = True
-    user.save()
-    return user
+    return _user("Olive", "Owners", is_staff=True)
 
 
 @pytest.fixture

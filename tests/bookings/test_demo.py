@@ -29,6 +29,7 @@ from bookings.models import (
 from bookings.standing import Why
 from bookings.stranded import stranded_visits
 from services.models import SpaProfile
+from tests.kept_rows import KeptRows
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +37,8 @@ TUESDAY_NOON = datetime(2026, 11, 24, 12, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def content(db: None) -> None:
-    call_command("load_content", stdout=StringIO())
+def content(db: None, starting_list: KeptRows) -> None:
+    starting_list.put_back()
 
 
 def test_the_demo_is_for_a_trial_only(settings: Settings, content: None) -> None:

@@ -16,9 +16,9 @@ from bookings.letters import Letter, built_in_words
 from bookings.models import Message, Therapist
 from bookings.rendering import Parts, render_letter
 from bookings.samples import sample_letter, sample_message, sample_visit
-from services.loader import load_content
 from services.models import Service, SpaProfile
 from tests.bookings.looks import see_no_barrier
+from tests.kept_rows import KeptRows
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +54,8 @@ Colour = tuple[float, float, float]
 
 
 @pytest.fixture
-def spa(db: None) -> SpaProfile:
-    load_content()
+def spa(db: None, starting_list: KeptRows) -> SpaProfile:
+    starting_list.put_back()
     mia = Therapist.objects.create(name="Mia", position=1)
     mia.services.set(Service.objects.all())
     return SpaProfile.load()

@@ -5,21 +5,21 @@ from datetime import time
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from bookings.models import Room, Therapist, WorkingHours
 from services.models import Service, SpaProfile
+from tests.kept_rows import KeptRows
 
 LEAD = "lymphatic-drainage-massage"
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def lead(transactional_db: None) -> Service:
+def lead(transactional_db: None, starting_list: KeptRows) -> Service:
     """The lead treatment of the real menu; Mia and Noor give it every day from 06:00 to 22:00."""
-    call_command("load_content", verbosity=0)
+    starting_list.put_back()
     service = Service.objects.get(slug=LEAD)
     for position, name in enumerate(["Mia", "Noor"]):
         therapist = Therapist.objects.create(name=name, position=position)

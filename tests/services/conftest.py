@@ -8,25 +8,25 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from services.loader import load_content
 from services.models import Service, SpaProfile
 from services.screening import Rule
+from tests.kept_rows import KeptRows
 
 LEAD = "lymphatic-drainage-massage"
 
 
 @pytest.fixture
-def content(db: None) -> SpaProfile:
-    """Load the starting content and return the profile."""
-    load_content()
+def content(db: None, starting_list: KeptRows) -> SpaProfile:
+    """Write the starting content and return the profile."""
+    starting_list.put_back()
     return SpaProfile.load()
 
 
 @pytest.fixture(scope="session")
-def lead_rules(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Mapping[str, Rule]:
+def lead_rules(starting_list: KeptRows, django_db_blocker: DjangoDbBlocker) -> Mapping[str, Rule]:
     """Return the rules of the lead treatment as they are after loading, by key."""
     with django_db_blocker.unblock(), transaction.atomic():
-        load_content()
+        starting_list.put_back()
         listed = Service.objects.get(slug=LEAD).contraindications.filter(active=True)
         rules = {one.slug: one.rule() for one in listed}
         transaction.set_rollback(True)

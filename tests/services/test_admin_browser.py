@@ -7,8 +7,8 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from services.loader import load_content
 from services.models import Service
+from tests.kept_rows import KeptRows
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,9 +26,9 @@ def complaints(page: Page) -> list[str]:
 
 
 @pytest.fixture
-def tui_na(live_server: LiveServer, client: Client, page: Page) -> Service:
+def tui_na(live_server: LiveServer, client: Client, page: Page, starting_list: KeptRows) -> Service:
     """Open the form of a treatment as the owner."""
-    load_content()
+    starting_list.put_back()
     client.force_login(User.objects.create_superuser("olive"))
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies(

@@ -10,8 +10,8 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from services.loader import load_content
 from services.models import Service
+from tests.kept_rows import KeptRows
 from tests.services.test_photos import photo
 
 pytestmark = [
@@ -30,9 +30,9 @@ def complaints(page: Page) -> list[str]:
 
 
 @pytest.fixture
-def tui_na(live_server: LiveServer, client: Client, page: Page) -> Service:
+def tui_na(live_server: LiveServer, client: Client, page: Page, starting_list: KeptRows) -> Service:
     """Sign Olive in, and open the list of treatments."""
-    load_content()
+    starting_list.put_back()
     client.force_login(User.objects.create_superuser("olive", first_name="Olive"))
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies(

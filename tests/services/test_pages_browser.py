@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from services.loader import load_content
+from tests.kept_rows import KeptRows
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,9 +18,9 @@ PHONE, SCREEN = {"width": 390, "height": 844}, {"width": 1280, "height": 860}
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_accessible_quiet_and_fit_a_phone(
-    live_server: LiveServer, browser: Browser, scheme: str
+    live_server: LiveServer, browser: Browser, starting_list: KeptRows, scheme: str
 ) -> None:
-    load_content()
+    starting_list.put_back()
     complaints: list[str] = []
     for size in (PHONE, SCREEN):
         context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
@@ -38,8 +38,10 @@ def test_pages_are_accessible_quiet_and_fit_a_phone(
     assert complaints == []
 
 
-def test_everything_can_be_read_without_scripts(live_server: LiveServer, browser: Browser) -> None:
-    load_content()
+def test_everything_can_be_read_without_scripts(
+    live_server: LiveServer, browser: Browser, starting_list: KeptRows
+) -> None:
+    starting_list.put_back()
     page = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()  # type: ignore[arg-type]
     page.goto(f"{live_server.url}/")
     page.get_by_role("link", name="Choose a treatment").click()
