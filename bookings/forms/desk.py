@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from bookings.forms.details import NameField, NoteField
@@ -52,9 +53,11 @@ class TellForm(SeenForm):
         if not address:
             del self.fields["tell"]
             return
-        self.fields["tell"].help_text = _(
-            "To %(address)s, a minute from now: an undo before then sends nothing."
-        ) % {"address": address}
+        # A hint is shown as markup, and an address may have angle brackets in quotation marks.
+        self.fields["tell"].help_text = format_html(
+            str(_("To {address}, a minute from now: an undo before then sends nothing.")),
+            address=address,
+        )
 
     @property
     def tells(self) -> bool:

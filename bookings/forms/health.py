@@ -10,6 +10,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.forms.details import NameField
 from services.models import Contraindication, SpaProfile
 from services.screening import Answer, Outcome, Reply, Rule, Verdict, questions_version, screen
 
@@ -224,7 +225,7 @@ class HealthForm(forms.Form):
                 widget=forms.RadioSelect(attrs={"class": "tick__box"}),
             )
         if row.detail:
-            self.fields[_detail(row)] = forms.CharField(
+            self.fields[_detail(row)] = NameField(
                 required=False,
                 label=row.detail,
                 max_length=DETAIL_MOST,

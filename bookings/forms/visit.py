@@ -6,6 +6,8 @@ from crispy_forms.helper import FormHelper
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from bookings.forms.details import NameField
+
 REASON_MOST = 300
 
 
@@ -33,7 +35,7 @@ class SeenForm(forms.Form):
 class CancelForm(SeenForm):
     """Cancel, with a reason if she likes."""
 
-    reason = forms.CharField(
+    reason = NameField(
         required=False,
         label=_("Would you like to tell us why? (optional)"),
         max_length=REASON_MOST,

@@ -16,7 +16,7 @@ def form_data(response: Any) -> dict[str, Any]:
         for name in one.fields:
             value = one[name].value()
             if value is not None and value is not False:
-                data[one.add_prefix(name)] = getattr(value, "pk", value)
+                data[one.add_prefix(name)] = _as_sent(value)
     for name in [key for key in data if key.endswith("photo")]:
         del data[name]
     if "rooms" in data:
@@ -24,7 +24,13 @@ def form_data(response: Any) -> dict[str, Any]:
     return data
 
 
-def edit(client: Client, address: str, **changes: Any) -> Any:
+def _as_sent(value: Any) -> Any:
+    if isinstance(value, list):
+        return [getattr(one, "pk", one) for one in value]
+    return getattr(value, "pk", value)
+
+
+def edit(client: Client, address: str, /, **changes: Any) -> Any:
     """Send an untouched form back with some ``changes``, as the button for clients does."""
     data = opened(client, address)
     data = {"_live": "1", **data, **changes}
@@ -33,11 +39,7 @@ def edit(client: Client, address: str, **changes: Any) -> Any:
 
 def opened(client: Client, address: str) -> dict[str, Any]:
     """Open a form; return what its untouched fields would send."""
-    data = form_data(client.get(address))
-    data["contraindications"] = [
-        getattr(one, "pk", one) for one in data.pop("contraindications", [])
-    ]
-    return data
+    return form_data(client.get(address))
 
 
 def address_of(row: Any) -> str:
