@@ -1,7 +1,9 @@
 """One appointment as a card: how it stands, and what may be done with it. Reads only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery, Value
@@ -14,6 +16,7 @@ from bookings.models import Appointment, BadAddress, HealthCheck, Message, TimeO
 from bookings.models.appointments import UPCOMING, AppointmentQuerySet
 from bookings.models.health import HEALTH_ANSWERS
 from bookings.models.messages import LOST, TIMED
+from bookings.roster import Roster
 from services.models import SpaProfile
 
 Status = Appointment.Status
@@ -36,12 +39,12 @@ class Card:
     appointment: Appointment
     now: datetime
 
-    @property
+    @cached_property
     def starts_at(self) -> datetime:
         """The start in the spa's zone."""
         return self.appointment.starts_local
 
-    @property
+    @cached_property
     def ends_at(self) -> datetime:
         """The end in the spa's zone."""
         return self.appointment.ends_local
@@ -274,3 +277,41 @@ def shown() -> AppointmentQuerySet:
         .select_related("client", "service", "option", "therapist", "room", "health_check")
         .defer(*HEALTH_ANSWERS)
     )
+
+
+# What is said of a visit among many. Each note would have to be decrypted.
+GLANCED = (
+    "reference",
+    "service",
+    "therapist",
+    "room",
+    "starts_at",
+    "ends_at",
+    "busy_from",
+    "busy_until",
+    "status",
+    "hold_expires_at",
+    "arrived_at",
+    "started_at",
+    "sequence",
+    "client__name",
+    "client__email",
+    "health_check__outcome",
+    "health_check__review",
+    "health_check__affirmed_at",
+    "health_check__asked_again_at",
+)
+
+
+def glanced() -> AppointmentQuerySet:
+    """Appointments with what the calendar and the strip tell of them, for :func:`at_a_glance`."""
+    found = shown().select_related(None).select_related("client", "health_check")
+    return found.only(*GLANCED)
+
+
+def at_a_glance(rows: Iterable[Appointment], roster: Roster, now: datetime) -> list[Card]:
+    """Return the cards of :func:`glanced` visits, with therapist, room and treatment."""
+    cards = [Card(row, now) for row in rows]
+    for card in cards:
+        roster.name_all(card.appointment)
+    return cards

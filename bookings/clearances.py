@@ -1,10 +1,13 @@
 """Requests that wait for the desk's decision, and until when each should be made. Reads only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -15,33 +18,34 @@ from bookings.words import moment_in_a_sentence
 from services.models import SpaProfile
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request at the moment of its card: since when it waits, and how pressing it is."""
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Since when one request waits at the moment ``now``, and how pressing it is."""
 
-    card: Card
+    starts_at: datetime
     asked_at: datetime
     decide_by: datetime
+    now: datetime
 
     @property
     def has_passed(self) -> bool:
         """Whether the time that was asked for is over before anybody decided."""
-        return self.card.has_begun
+        return self.starts_at <= self.now
 
     @property
     def is_overdue(self) -> bool:
         """Whether the client should have had her answer by now."""
-        return not self.has_passed and self.decide_by <= self.card.now
+        return not self.has_passed and self.decide_by <= self.now
 
     @property
     def waited(self) -> str:
         """How long the client has waited: 3 hours."""
-        return timesince(self.asked_at, self.card.now, depth=1)
+        return timesince(self.asked_at, self.now, depth=1)
 
     @property
     def late_by(self) -> str:
         """How long ago the decision was due: 3 hours."""
-        return timesince(self.decide_by, self.card.now, depth=1)
+        return timesince(self.decide_by, self.now, depth=1)
 
     @property
     def deadline(self) -> str:
@@ -50,22 +54,30 @@ class Request:
             return _("The time has passed")
         if self.is_overdue:
             return _("Overdue by %(time)s") % {"time": self.late_by}
-        zone = self.card.starts_at.tzinfo
-        when = moment_in_a_sentence(
-            self.decide_by.astimezone(zone), self.card.now.astimezone(zone).date()
-        )
+        today = timezone.localtime(self.now).date()
+        when = moment_in_a_sentence(timezone.localtime(self.decide_by), today)
         return _("Decide by %(when)s") % {"when": when}
 
 
+@dataclass(frozen=True, slots=True)
+class Request(Term):
+    """One request with the card of its visit."""
+
+    card: Card
+
+
+AnyTerm = TypeVar("AnyTerm", bound=Term)
+
+
 @dataclass(frozen=True)
-class Queue:
+class Queue(Generic[AnyTerm]):
     """All requests that nobody has decided yet."""
 
-    to_decide: list[Request]
-    passed: list[Request]
+    to_decide: list[AnyTerm]
+    passed: list[AnyTerm]
 
     @property
-    def first(self) -> Request | None:
+    def first(self) -> AnyTerm | None:
         """The most pressing one."""
         return self.to_decide[0] if self.to_decide else None
 
@@ -84,21 +96,36 @@ def decide_by(starts_at: datetime, *, asked_at: datetime, spa: SpaProfile) -> da
     return decision_due(starts_at, asked_at=asked_at, notice_hours=notice)
 
 
-def waiting_requests(*, spa: SpaProfile, now: datetime) -> Queue:
+def waiting_requests(*, spa: SpaProfile, now: datetime) -> Queue[Request]:
     """Return the requests of all days, the most pressing first; one query."""
-    asked = Event.objects.filter(appointment=OuterRef("pk"), kind="requested").order_by("-at")
-    rows = (
-        shown()
-        .filter(status=Appointment.Status.REQUESTED)
-        .annotate(asked_at=Coalesce(Subquery(asked.values("at")[:1]), F("created_at")))
+    rows = shown().filter(status=Appointment.Status.REQUESTED).annotate(asked_at=_asked_at())
+    return _pressing(request_of(Card(row, now), row.asked_at, spa) for row in rows)
+
+
+def waiting_terms(*, spa: SpaProfile, now: datetime) -> Queue[Term]:
+    """Return the same without the visits, for pages that tell how many and until when."""
+    asked = Appointment.objects.filter(status=Appointment.Status.REQUESTED)
+    rows = asked.annotate(asked_at=_asked_at()).values_list("starts_at", "asked_at")
+    return _pressing(
+        Term(starts_at, asked_at, decide_by(starts_at, asked_at=asked_at, spa=spa), now)
+        for starts_at, asked_at in rows
     )
-    requests = [
-        Request(
-            Card(row, now), row.asked_at, decide_by(row.starts_at, asked_at=row.asked_at, spa=spa)
-        )
-        for row in rows
-    ]
-    pressing = sorted(requests, key=lambda one: (one.decide_by, one.card.appointment.starts_at))
+
+
+def request_of(card: Card, asked_at: datetime, spa: SpaProfile) -> Request:
+    """Return the request of ``card`` that was made at ``asked_at``."""
+    starts_at = card.appointment.starts_at
+    due = decide_by(starts_at, asked_at=asked_at, spa=spa)
+    return Request(starts_at, asked_at, due, card.now, card)
+
+
+def _asked_at() -> Coalesce:
+    asked = Event.objects.filter(appointment=OuterRef("pk"), kind="requested").order_by("-at")
+    return Coalesce(Subquery(asked.values("at")[:1]), F("created_at"))
+
+
+def _pressing(terms: Iterable[AnyTerm]) -> Queue[AnyTerm]:
+    pressing = sorted(terms, key=lambda one: (one.decide_by, one.starts_at))
     return Queue(
         to_decide=[one for one in pressing if not one.has_passed],
         passed=[one for one in pressing if one.has_passed],

@@ -1,20 +1,23 @@
 """A day of the diary as the people who work in it see it. Reads only."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.availability import Hours, Span
 from bookings.cards import Card, shown
 from bookings.gaps import Gap, find_gaps, shortest_needs
-from bookings.models import Appointment, Therapist, TimeOff, WorkingHours
+from bookings.models import Appointment, Therapist, TimeOff
 from bookings.models.appointments import BLOCKING
+from bookings.queries import hours_of
+from bookings.roster import Roster, absences_between, the_roster
 from bookings.words import full_day
 from services.models import SpaProfile
 
@@ -126,16 +129,36 @@ class Day:
 def desk_day(day: date, *, spa: SpaProfile, now: datetime) -> Day:
     """Return ``day`` by therapist, with the gaps that could still be filled.
 
-    Seven queries, whatever the number of therapists and visits; four of a day that is over.
+    One query for the visits, whatever their number, where everything else is remembered.
     """
-    zone = spa.zone
+    rows = shown().on(day, spa.zone).exclude(_ended_holds(now))
+    return day_of(
+        day,
+        cards=[Card(one, now) for one in rows],
+        roster=the_roster(),
+        absences=absences_between(*_bounds(day, spa.zone)),
+        zone=spa.zone,
+        now=now,
+    )
+
+
+def day_of(
+    day: date,
+    *,
+    cards: Sequence[Card],
+    roster: Roster,
+    absences: Sequence[TimeOff],
+    zone: ZoneInfo,
+    now: datetime,
+) -> Day:
+    """Return the same of what a page has read: the cards of ``day`` and what touches it."""
     today = now.astimezone(zone).date()
-    start, end = _bounds(day, zone)
-    cards = [Card(one, now) for one in shown().on(day, zone).exclude(_ended_holds(now))]
-    absences = _time_off(start, end)
+    by_therapist = defaultdict(list)
+    for card in cards:
+        by_therapist[card.appointment.therapist_id].append(card)
     columns = [
-        _column(therapist, day, zone, cards, absences)
-        for therapist in Therapist.objects.prefetch_related("working_hours")
+        _column(one, roster.hours.get(one.pk, ()), day, zone, by_therapist[one.pk], absences)
+        for one in roster.therapists
     ]
     if day >= today:
         columns = _with_gaps(columns, day, zone=zone, now=now)
@@ -153,14 +176,14 @@ def own_days(
     therapist: Therapist, first: date, *, days: int, spa: SpaProfile, now: datetime
 ) -> list[tuple[date, Column]]:
     """Return the days of one therapist from ``first``, in three queries."""
-    prefetch_related_objects([therapist], "working_hours")
+    hours = hours_of([therapist.pk])[therapist.pk]
     start, _end = _bounds(first, spa.zone)
     _start, end = _bounds(first + timedelta(days=days - 1), spa.zone)
     rows = shown().for_therapist(therapist).filter(starts_at__gte=start, starts_at__lt=end)
     cards = [Card(one, now) for one in rows.booked()]
-    absences = _time_off(start, end)
+    absences = absences_between(start, end)
     return [
-        (day, _column(therapist, day, spa.zone, cards, absences))
+        (day, _column(therapist, hours, day, spa.zone, cards, absences))
         for day in (first + timedelta(days=number) for number in range(days))
     ]
 
@@ -174,18 +197,14 @@ def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return midnight, datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
 
 
-def _time_off(start: datetime, end: datetime) -> list[TimeOff]:
-    return list(TimeOff.objects.filter(starts_at__lt=end, ends_at__gt=start).order_by("starts_at"))
-
-
 def _column(
     therapist: Therapist,
+    week: Sequence[Hours],
     day: date,
     zone: ZoneInfo,
     cards: Iterable[Card],
     absences: Sequence[TimeOff],
 ) -> Column:
-    week = [_hours(row) for row in therapist.working_hours.all()]
     shifts = [one for one in week if one.holds_on(day)]
     hours = [(_at(day, one.starts, zone), _at(day, one.ends, zone)) for one in shifts]
     own = [off for off in absences if off.therapist_id in (None, therapist.pk)]
@@ -240,18 +259,6 @@ def _clash_in_words(off: TimeOff, count: int) -> str:
     if reason:
         return _("%(what)s: %(reason)s. %(to_move)s") % words
     return _("%(what)s. %(to_move)s") % words
-
-
-def _hours(row: WorkingHours) -> Hours:
-    return Hours(
-        row.weekday,
-        row.starts,
-        row.ends,
-        row.break_starts,
-        row.break_ends,
-        row.valid_from,
-        row.valid_until,
-    )
 
 
 def _instant(entry: Entry) -> datetime:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bookings.availability import Grid, Length, Span, run_starts, runs, set_bits
 from bookings.models import Room, Therapist
+from services.memory import remembered
 from services.models import Service, ServiceOption
 
 
@@ -67,8 +68,12 @@ class Needs:
 def shortest_needs() -> Needs:
     """Return the shortest active length of each published treatment, its rooms and therapists.
 
-    Three queries.
+    Three queries, where they are not remembered.
     """
+    return remembered("shortest needs", _read_needs)
+
+
+def _read_needs() -> Needs:
     rooms = _grouped(
         Room.services.through.objects.filter(room__active=True).values_list("service_id", "room_id")
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bookings.actions import ready_since
 from bookings.cards import Card
-from bookings.clearances import Queue
+from bookings.clearances import Queue, Term
 from bookings.day import Day
 from bookings.gaps import Gap
 from bookings.models import Appointment, Therapist
@@ -20,7 +20,7 @@ class Strip:
     """One day at the door; what is told of persons is told of the present day only."""
 
     day: Day
-    queue: Queue
+    queue: Queue[Term]
 
     @property
     def late(self) -> list[Card]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from bookings.actions.stranding import KIND
 from bookings.cards import Card
-from bookings.clearances import Request, decide_by
+from bookings.clearances import request_of
 from bookings.history import Line
 from bookings.mails import Post
 from bookings.words import dialled_in
@@ -41,9 +41,7 @@ def _decision(card: Card, history: Sequence[Line], spa: SpaProfile) -> str:
     if not card.can_decide:
         return ""
     asked_at = _asked_at(card, history)
-    request = Request(
-        card, asked_at, decide_by(card.appointment.starts_at, asked_at=asked_at, spa=spa)
-    )
+    request = request_of(card, asked_at, spa)
     words = _("Health check open") if card.health_is_open else _("Awaiting clearance")
     return _("%(words)s. %(deadline)s.") % {"words": words, "deadline": request.deadline}
 

@@ -1,36 +1,34 @@
 """What the desk's calendar shows of some days, as plain values. Reads only, no health answers.
 
 An open desk asks every three seconds whether anything changed. ``fingerprint`` answers that with
-one query over the row versions of all that is shown; only where it differs are the four queries
-of ``diary`` made (five by room).
+one query over the row versions of all that is shown; only where it differs are the visits read, in
+one more. Everything else is remembered (``bookings.roster``).
 """
 
-from datetime import datetime
 from typing import Any
 
 from bookings.diary_feed.days import Days
 from bookings.diary_feed.scope import Scope, fingerprint
-from bookings.diary_feed.visits import told
+from bookings.diary_feed.visits import Teller
 
-__all__ = ["Json", "Scope", "diary", "fingerprint"]
+__all__ = ["Days", "Json", "Scope", "diary", "fingerprint"]
 
 Json = dict[str, Any]
 
 
-def diary(scope: Scope, *, now: datetime) -> Json:
-    """Return columns, visits and bands of ``scope``.
+def diary(days: Days) -> Json:
+    """Return columns, visits and bands of ``days``.
 
-    As many queries for fifty therapists as for one.
     Times on the grid are the spa's wall clock (``2026-11-24T10:00:00``); ``at`` is the instant.
     """
-    days = Days(scope, now)
+    scope, teller = days.scope, Teller()
     return {
         "title": days.title,
         "today": days.today.isoformat(),
         "is_today": scope.on == days.today and not scope.is_week,
         "first": scope.first.isoformat(),
         "zone": scope.zone.key,
-        "offset": now.astimezone(scope.zone).isoformat()[-6:],
+        "offset": days.now.astimezone(scope.zone).isoformat()[-6:],
         "week": scope.is_week,
         "by": "room" if scope.by_room else "therapist",
         "therapist": days.chosen.pk if days.chosen else None,
@@ -38,7 +36,7 @@ def diary(scope: Scope, *, now: datetime) -> Json:
         "opens": days.opens,
         "closes": days.closes,
         "columns": days.columns,
-        "visits": [told(card) for card in days.cards],
+        "visits": [teller.told(card) for card in days.cards],
         "bands": list(days.bands()),
         "absent": days.absent,
     }

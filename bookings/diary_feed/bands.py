@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from bookings.availability import Hours
 from bookings.cards import Card
-from bookings.models import Appointment, Therapist, TimeOff, WorkingHours
+from bookings.models import Appointment, Therapist, TimeOff
 
 Json = dict[str, Any]
 
@@ -24,11 +24,12 @@ class Shift:
     pause: tuple[datetime, datetime] | None
 
 
-def shifts_of(therapist: Therapist, day: date, zone: ZoneInfo) -> list[Shift]:
-    """Return the hours of ``therapist`` on ``day``; needs her working hours prefetched."""
+def shifts_of(
+    therapist: Therapist, rules: Iterable[Hours], day: date, zone: ZoneInfo
+) -> list[Shift]:
+    """Return the hours of ``therapist``, who works by ``rules``, on ``day``."""
     if not therapist.active:
         return []
-    rules = [_hours(row) for row in therapist.working_hours.all()]
     return [
         Shift(_at(day, rule.starts, zone), _at(day, rule.ends, zone), _pause(rule, day, zone))
         for rule in rules
@@ -111,18 +112,6 @@ def _band(kind: str, column: str, starts: datetime, ends: datetime, words: str =
 
 def _off_in_words(off: TimeOff) -> str:
     return off.reason or (_("Off") if off.therapist_id else _("Closed"))
-
-
-def _hours(row: WorkingHours) -> Hours:
-    return Hours(
-        row.weekday,
-        row.starts,
-        row.ends,
-        row.break_starts,
-        row.break_ends,
-        row.valid_from,
-        row.valid_until,
-    )
 
 
 def _pause(rule: Hours, day: date, zone: ZoneInfo) -> tuple[datetime, datetime] | None:

@@ -1,15 +1,18 @@
 """The rows of some days, each kind read once, and what is told of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bookings.actions import ready_since
-from bookings.cards import Card, shown
+from bookings.availability import Hours
+from bookings.cards import Card, at_a_glance, glanced
+from bookings.day import Day, day_of
 from bookings.diary_feed.bands import (
     Shift,
     break_bands,
@@ -20,7 +23,8 @@ from bookings.diary_feed.bands import (
     shifts_of,
 )
 from bookings.diary_feed.scope import Scope
-from bookings.models import Appointment, Room, Therapist, TimeOff
+from bookings.models import Appointment, Therapist, TimeOff
+from bookings.roster import Roster, absences_between, the_roster
 from bookings.words import full_day, hours_in_words, span_of_days
 
 Status = Appointment.Status
@@ -33,10 +37,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Days:
-    """What stands in the diary on the days of one scope."""
+    """What stands in the diary on the days of one scope; ``has_strip`` where all of a day does."""
 
     scope: Scope
     now: datetime
+    has_strip: bool = False
 
     @cached_property
     def today(self) -> date:
@@ -44,30 +49,56 @@ class Days:
         return self.now.astimezone(self.scope.zone).date()
 
     @cached_property
-    def therapists(self) -> list[Therapist]:
-        """Everybody, with their hours; two queries."""
-        return list(Therapist.objects.prefetch_related("working_hours"))
+    def roster(self) -> Roster:
+        """Everybody with their hours, and every room."""
+        return the_roster()
+
+    @property
+    def therapists(self) -> Sequence[Therapist]:
+        """Everybody."""
+        return self.roster.therapists
 
     @cached_property
-    def rooms(self) -> list[Room]:
-        """Every room; one query, only where the columns are rooms."""
-        return list(Room.objects.all())
+    def read(self) -> list[Card]:
+        """All visits that were asked for; one query."""
+        asked = self._within(self.scope.start, self.scope.end)
+        if self.scope.is_week and self.chosen:
+            asked &= Q(therapist=self.chosen)
+        if self.has_strip:
+            asked |= self._within(*self._bounds_of_day)
+        rows = glanced().filter(asked).exclude(status=Status.HELD, hold_expires_at__lte=self.now)
+        if not self.has_strip:
+            rows = rows.exclude(status__in=GONE)
+        return at_a_glance(rows, self.roster, self.now)
 
     @cached_property
     def cards(self) -> list[Card]:
-        """The visits that take time, and no-shows; one query."""
-        rows = shown().filter(starts_at__gte=self.scope.start, starts_at__lt=self.scope.end)
-        rows = rows.exclude(status__in=GONE)
-        rows = rows.exclude(status=Status.HELD, hold_expires_at__lte=self.now)
-        if self.scope.is_week and self.chosen:
-            rows = rows.for_therapist(self.chosen)
-        return [Card(one, self.now) for one in rows]
+        """The visits that take time, and no-shows."""
+        whose = self.chosen.pk if self.scope.is_week and self.chosen else None
+        visits = ((card, card.appointment) for card in self.read)
+        return [
+            card
+            for card, visit in visits
+            if visit.status not in GONE and whose in (None, visit.therapist_id)
+        ]
 
     @cached_property
     def absences(self) -> list[TimeOff]:
-        """Time off that touches the days; one query."""
-        within = TimeOff.objects.filter(starts_at__lt=self.scope.end, ends_at__gt=self.scope.start)
-        return list(within.order_by("starts_at", "pk"))
+        """Time off that touches the days."""
+        return absences_between(self.scope.start, self.scope.end)
+
+    @property
+    def day(self) -> Day:
+        """The day of the strip, with what was called off."""
+        start, end = self._bounds_of_day
+        return day_of(
+            self.scope.on,
+            cards=[card for card in self.read if start <= card.appointment.starts_at < end],
+            roster=self.roster,
+            absences=[off for off in self.absences if off.starts_at < end and off.ends_at > start],
+            zone=self.scope.zone,
+            now=self.now,
+        )
 
     @cached_property
     def chosen(self) -> Therapist | None:
@@ -111,7 +142,7 @@ class Days:
         used = {card.appointment.room_id for card in self.cards}
         return [
             {"id": f"r{room.pk}", "key": room.pk, "name": room.name}
-            for room in self.rooms
+            for room in self.roster.rooms
             if room.active or room.pk in used
         ]
 
@@ -155,12 +186,23 @@ class Days:
                 yield from self._bands_of(therapist, day, column)
 
     @property
-    def _rules(self) -> list[Any]:
+    def _rules(self) -> list[Hours]:
         """All hours of those who work here: the grid stays the same as the days go by."""
-        return [row for one in self.therapists if one.active for row in one.working_hours.all()]
+        return [row for one in self.therapists if one.active for row in self._hours_of(one)]
+
+    @property
+    def _bounds_of_day(self) -> tuple[datetime, datetime]:
+        day = self.scope.on
+        return self.scope.midnight(day), self.scope.midnight(day + timedelta(days=1))
+
+    def _within(self, start: datetime, end: datetime) -> Q:
+        return Q(starts_at__gte=start, starts_at__lt=end)
+
+    def _hours_of(self, therapist: Therapist) -> Sequence[Hours]:
+        return self.roster.hours.get(therapist.pk, ())
 
     def _shifts(self, therapist: Therapist, day: date) -> list[Shift]:
-        return shifts_of(therapist, day, self.scope.zone)
+        return shifts_of(therapist, self._hours_of(therapist), day, self.scope.zone)
 
     def _off_of(self, therapist: Therapist | None) -> list[TimeOff]:
         keys = (None, therapist.pk) if therapist else (None,)
@@ -176,7 +218,6 @@ class Days:
 
     def _column_of(self, therapist: Therapist) -> Json:
         shifts = self._shifts(therapist, self.scope.on)
-        visits = [card.appointment for card in self.cards]
         return {
             "id": f"t{therapist.pk}",
             "key": therapist.pk,
@@ -185,7 +226,7 @@ class Days:
             "hours": ", ".join(hours_in_words(one.starts, one.ends) for one in shifts)
             or _("not in"),
             "ready": self.scope.on == self.today
-            and ready_since(therapist, visits, self.now) is not None,
+            and ready_since(therapist, self._visits, self.now) is not None,
         }
 
     def _absence_of(self, therapist: Therapist) -> str:
@@ -193,6 +234,10 @@ class Days:
         if not reasons or not self._shifts(therapist, self.scope.on):
             return therapist.name
         return _("%(name)s (%(reason)s)") % {"name": therapist.name, "reason": reasons[0]}
+
+    @property
+    def _visits(self) -> Iterator[Appointment]:
+        return (card.appointment for card in self.cards)
 
     def _column_for(self, card: Card) -> str:
         if self.scope.is_week:

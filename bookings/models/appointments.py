@@ -210,6 +210,11 @@ class Appointment(models.Model):
                 name="appointment_blocking_by_start",
             ),
             models.Index(
+                fields=["starts_at"],
+                condition=Q(status="requested"),
+                name="appointment_requests_by_start",
+            ),
+            models.Index(
                 fields=["hold_expires_at"],
                 condition=Q(status="held"),
                 name="appointment_lapsing_holds",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bookings.clearances import waiting_requests
+from bookings.clearances import waiting_terms
 from bookings.day import Day, desk_day
 from bookings.mailbox import lost_ahead
 from bookings.models import Appointment
@@ -49,7 +49,7 @@ def matters(*, spa: SpaProfile, now: datetime) -> list[Matter]:
 
 def requests_waiting(spa: SpaProfile, now: datetime) -> Matter | None:
     """Requests that nobody has decided; one query."""
-    queue = waiting_requests(spa=spa, now=now)
+    queue = waiting_terms(spa=spa, now=now)
     if not len(queue):
         return None
     words = ngettext("request waits for an answer.", "requests wait for an answer.", len(queue))

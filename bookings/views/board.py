@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET
 
 from bookings import actions
 from bookings.cards import shown
-from bookings.clearances import waiting_requests
+from bookings.clearances import waiting_requests, waiting_terms
 from bookings.day import Column, Day, desk_day
+from bookings.diary_feed import Days, Scope
 from bookings.models import Appointment
 from bookings.models.appointments import REFERENCE_ALPHABET
 from bookings.permissions import desk_only
@@ -79,7 +80,7 @@ def strip(request: HttpRequest) -> HttpResponse:
     fragment = render(
         request,
         "bookings/desk/strip.html",
-        {"strip": _strip(request), "troubles": troubles, "is_fragment": True},
+        {"strip": _at_a_glance(request), "troubles": troubles, "is_fragment": True},
     )
     done = " ".join(one.message for one in said if one.level_tag != "error")
     return with_news(fragment, done, undo=_just_changed(request)) if done else fragment
@@ -106,7 +107,15 @@ def _just_changed(request: HttpRequest) -> Appointment | None:
 def _strip(request: HttpRequest) -> Strip:
     spa, now = spa_of(request), timezone.now()
     chosen = day_asked_for(request, now.astimezone(spa.zone).date())
-    return Strip(desk_day(chosen, spa=spa, now=now), waiting_requests(spa=spa, now=now))
+    return Strip(desk_day(chosen, spa=spa, now=now), waiting_terms(spa=spa, now=now))
+
+
+def _at_a_glance(request: HttpRequest) -> Strip:
+    """The same without what only the list shows of a visit."""
+    spa, now = spa_of(request), timezone.now()
+    chosen = day_asked_for(request, now.astimezone(spa.zone).date())
+    days = Days(Scope(chosen, spa.zone), now, has_strip=True)
+    return Strip(days.day, waiting_terms(spa=spa, now=now))
 
 
 def _asked_for(request: HttpRequest, day: Day) -> Column | None:

@@ -23,9 +23,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bookings import actions
 from bookings.actions import BookingError, TimeTaken
-from bookings.clearances import waiting_requests
-from bookings.day import desk_day
-from bookings.diary_feed import Json, Scope, diary, fingerprint
+from bookings.clearances import waiting_terms
+from bookings.diary_feed import Days, Json, Scope, diary, fingerprint
 from bookings.forms.diary import PlaceForm, UndoForm
 from bookings.history import history_of
 from bookings.models import Appointment, Room, Therapist
@@ -71,7 +70,11 @@ def feed(request: HttpRequest) -> HttpResponse:
     scope = _scope(request, is_week=request.GET.get("days") == "7")
     etag = _etag(scope)
     known = get_conditional_response(request, etag=etag) is not None
-    answer = HttpResponseNotModified() if known else JsonResponse(_shown(scope, etag))
+    answer = (
+        HttpResponseNotModified()
+        if known
+        else JsonResponse(_shown(Days(scope, timezone.now()), etag))
+    )
     answer["ETag"] = etag
     return answer
 
@@ -163,23 +166,21 @@ def _to_visit(
 
 
 def _page(request: HttpRequest, scope: Scope) -> HttpResponse:
-    shown = _shown(scope, _etag(scope))
-    here = "week" if scope.is_week else "day"
+    etag, now = _etag(scope), timezone.now()
+    days = Days(scope, now, has_strip=True)
+    shown = _shown(days, etag)
+    queue = waiting_terms(spa=spa_of(request), now=now)
     context = {
         "diary": shown,
         "scope": scope,
         "links": shown["links"],
         "words": words(),
         "desk_paths": _paths(),
-        "strip": _strip(request, scope),
-        **bar(request, here),
+        "strip": Strip(days.day, queue),
+        **bar(request, "week" if scope.is_week else "day"),
+        "requests_waiting": len(queue),
     }
     return render(request, "bookings/desk/calendar.html", context)
-
-
-def _strip(request: HttpRequest, scope: Scope) -> Strip:
-    spa, now = spa_of(request), timezone.now()
-    return Strip(desk_day(scope.on, spa=spa, now=now), waiting_requests(spa=spa, now=now))
 
 
 def _paths() -> dict[str, str]:
@@ -217,11 +218,10 @@ def _etag(scope: Scope) -> str:
     return f'"{mark}"'
 
 
-def _shown(scope: Scope, etag: str) -> Json:
-    now = timezone.now()
-    found = diary(scope, now=now)
-    links = _links(scope, found["therapist"])
-    return {**found, "now": now.isoformat(), "etag": etag, "links": links}
+def _shown(days: Days, etag: str) -> Json:
+    found = diary(days)
+    links = _links(days.scope, found["therapist"])
+    return {**found, "now": days.now.isoformat(), "etag": etag, "links": links}
 
 
 def _links(scope: Scope, therapist: int | None) -> dict[str, str]:

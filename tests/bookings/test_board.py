@@ -266,9 +266,9 @@ def test_the_day_costs_the_same_for_any_number_of_therapists_and_visits(
     with CaptureQueriesContext(connection) as queries:
         answer = desk.get("/desk/list/?date=2026-11-24")
     assert words(answer).count("Otto") >= count
-    # Session, person and profile; the bar's two; four for the day, three
+    # Session, person and profile; the bar's two; six for the day, three
     # for its gaps and one for the requests.
-    assert len(queries) == 13
+    assert len(queries) == 15
 
 
 def test_a_day_without_hours_but_with_a_visit_is_still_shown(

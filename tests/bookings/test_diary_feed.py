@@ -1,6 +1,7 @@
 """The feed of the desk's calendar: what it tells, what it keeps to itself, and what it costs."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from bookings.models import (
     TimeOff,
     WorkingHours,
 )
+from services import memory
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Answer, Outcome, Reply
 from tests.bookings.conftest import NOW, OTTO, at, make_check
@@ -283,6 +285,35 @@ def test_the_feed_costs_the_same_for_one_therapist_and_for_fifty(
     assert len(many) == len(few), "\n".join(query["sql"] for query in many)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_day_takes_at_most_eight_statements_with_its_login(
+    desk: Browser, book: Book, mia: Therapist, fern: Room, lymph: Service, hour: ServiceOption
+) -> None:
+    book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    pages = [
+        f"/desk/?date={TUESDAY}",
+        f"/desk/?date={TUESDAY}&by=room",
+        f"/desk/week/?date={TUESDAY}",
+        f"/desk/strip/?date={TUESDAY}",
+        FEED,
+        f"{FEED}&by=room",
+    ]
+    few = [_warm_cost(desk, page) for page in pages]
+    crowd = crowd_of(lymph, 49)
+    everybody_has_a_visit(crowd, hour, at(10), name="Otto")
+    everybody_has_a_visit(crowd, hour, at(13), name="Otto", outcome=Outcome.CLEARANCE)
+    # The journal, the session and the person; the mark, the visits, the requests, the lost mails.
+    assert [_warm_cost(desk, page) for page in pages] == few == [7, 7, 7, 5, 5, 5]
+
+
+def _warm_cost(desk: Browser, address: str) -> int:
+    """How many statements a page takes where the process remembers what has not changed."""
+    desk.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        assert desk.get(address).status_code == 200
+    return len(queries)
+
+
 def test_an_idle_desk_costs_four_short_queries_and_no_body(
     desk: Browser, book: Book, mia: Therapist, fern: Room
 ) -> None:
@@ -341,6 +372,30 @@ def test_whatever_changes_what_is_shown_changes_the_mark(
     assert fingerprint(scope, now=NOW) == before
     CHANGES[change](visit)
     assert fingerprint(scope, now=NOW) != before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_remembers_the_house_shows_it_as_who_was_just_started(
+    desk: Browser, book: Book, mia: Therapist, fern: Room
+) -> None:
+    visit = book(at(10), therapist=mia)
+    seen = [_all_shown(desk)]
+    for name, change in CHANGES.items():
+        change(visit)
+        remembered = _all_shown(desk)
+        memory.forget_everything()
+        assert _all_shown(desk) == remembered, name
+        seen.append(remembered)
+    assert "Bracken" in str(seen)
+    assert "Drainage" in str(seen)
+
+
+def _all_shown(desk: Browser) -> list[str]:
+    """The calendar and the strip of the day, without the clock and the forms' tokens."""
+    pages = [desk.get(path).content.decode() for path in (FEED, f"/desk/strip/?date={TUESDAY}")]
+    return [
+        re.sub(r'"now": "[^"]*"|name="csrfmiddlewaretoken" value="\w*"', "", one) for one in pages
+    ]
 
 
 def test_a_change_on_another_day_leaves_the_mark(

@@ -105,9 +105,9 @@ def test_the_sheet_costs_the_same_for_any_number_of_therapists(
     with CaptureQueriesContext(connection) as queries:
         page = words(desk.get(TUESDAY))
     assert page.count("10:00 – 11:00 Cleo") == count
-    # Session, person and profile; four for the day, three for its gaps; the
+    # Session, person and profile; six for the day, three for its gaps; the
     # bar's two counts.
-    assert len(queries) == 12
+    assert len(queries) == 14
 
 
 @pytest.mark.browser

@@ -175,8 +175,8 @@ def test_the_strip_costs_the_same_for_any_number_of_therapists(
     with CaptureQueriesContext(connection) as queries:
         page = words(desk.get("/desk/strip/"))
     assert f"{3 * count} visit" in page
-    # Session, person and profile; four for the day, three for its gaps, one for requests.
-    assert len(queries) == 11
+    # Session, person and profile; six for the day, three for its gaps, one for requests.
+    assert len(queries) == 13
 
 
 @pytest.mark.parametrize("reference", ["22222222", "\x00", "x" * 5000, ""])
