@@ -56,7 +56,7 @@ class Card:
             return Badge("held", _("Being booked"))
         if self.is_in_treatment:
             return Badge("arrived", _("In treatment"))
-        return Badge(self.appointment.status, self.appointment.get_status_display())
+        return Badge(self.appointment.status, str(Status(self.appointment.status).label))
 
     @property
     def minutes(self) -> int:

@@ -11,7 +11,6 @@ from bookings.models import Appointment, Message
 from bookings.words import clock_time, hours_in_words
 
 Status = Appointment.Status
-INSTANT = "%Y-%m-%dT%H:%MZ"
 
 Json = dict[str, Any]
 
@@ -40,7 +39,7 @@ class Teller:
             "room": visit.room_id,
             "start": start,
             "end": end,
-            "at": visit.starts_at.strftime(INSTANT),
+            "at": f"{visit.starts_at.isoformat(timespec='minutes')[:16]}Z",
             "minutes": (visit.ends_at - visit.starts_at) // timedelta(minutes=1),
             "sequence": visit.sequence,
             "time": time,
