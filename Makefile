@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr -d ' ')
 TESTS ?= tests
 
+# Where the environment forbids to keep compiled files, each of the many processes that the tests
+# start would compile the project anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test check format bench chromium help
 .DEFAULT_GOAL := help
 

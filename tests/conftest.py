@@ -61,10 +61,18 @@ def _turn(item: pytest.Item) -> int:
     return next((2 + turn for turn, name in enumerate(("var", "page")) if name in fixtures), 4)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Let the garbage collector pass over what stays for the whole run: a million objects."""
+    _refuse_scattered_groups(session)
     gc.collect()
     gc.freeze()
+
+
+def _refuse_scattered_groups(session: pytest.Session) -> None:
+    """Fail where pytest-xdist has not understood the groups: it would say nothing about that."""
+    if getattr(session.config.option, "loadgroup", False):
+        grouped = [one for one in session.items if one.get_closest_marker("xdist_group")]
+        assert all("@" in one.nodeid for one in grouped), "pytest-xdist forgets the groups of tests"
 
 
 @pytest.fixture(scope="session")
