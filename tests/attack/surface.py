@@ -231,7 +231,7 @@ class Answer:
     def is_entered(self) -> bool:
         """Whether the view itself took the request, rather than a guard before it."""
         to_login = "/login/?" in self.headers.get("Location", "")
-        return self.status not in (403, 404, 405, 410) and not to_login
+        return self.status not in (403, 404, 405, 410, 500) and not to_login
 
 
 def ask(browser: Browser, method: str, address: str, body: bytes = b"", kind: str = "") -> Answer:
