@@ -12,7 +12,7 @@ TESTS ?= tests
 # start would compile the project anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check format bench chromium help
+.PHONY: run test check types manners format bench chromium help
 .DEFAULT_GOAL := help
 
 help:
@@ -25,10 +25,16 @@ run: $(READY)
 test: $(READY) chromium
 	$(BIN)/python -m pytest -n 3 --dist loadgroup $(TESTS)
 
+# Types take as long as all the rest: each has a core of its own.
 check: $(READY)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types manners
+
+types: $(READY)
+	$(BIN)/mypy .
+
+manners: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.lint_migrations
