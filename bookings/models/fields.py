@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,9 @@ from phonenumbers import (
     ValidationResult,
     is_possible_number_for_type_with_reason,
 )
+
+# How zlib begins; text in JSON or in base64 does not.
+PACKED = b"\x78\x01"
 
 
 @cache
@@ -79,13 +82,16 @@ class PackedJSONField(EncryptedJSONField):
         if value is None:
             return None
         packed = zlib.compress(json.dumps(value).encode(), level=1)
-        return EncryptedTextField.get_prep_value(self, b64encode(packed).decode())
+        return ring().encrypt(packed).decode()
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
-        text = EncryptedTextField.from_db_value(self, value, expression, connection)
-        if text is None or text.startswith("{"):
-            return None if text is None else json.loads(text)
-        return json.loads(zlib.decompress(b64decode(text)))
+        if value is None:
+            return None
+        kept = ring().decrypt(value.encode())
+        if not kept.startswith((b"{", PACKED)):
+            # It used to be written as text within the encrypted text.
+            kept = b64decode(kept)
+        return json.loads(zlib.decompress(kept) if kept.startswith(PACKED) else kept)
 
 
 def can_be_dialled(number: PhoneNumber) -> bool:

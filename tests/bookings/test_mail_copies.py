@@ -1,6 +1,9 @@
 """The copy of a sent message: all that it said, and no key to a visit."""
 
+import json
 import re
+import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +14,7 @@ from pytest_django import Settings
 from bookings import delivery
 from bookings.copies import without_keys
 from bookings.models import Appointment, MailCopy, Message, Room, Therapist, VisitLink
-from bookings.models.fields import EncryptedJSONField
+from bookings.models.fields import EncryptedJSONField, EncryptedTextField
 from tests.bookings.conftest import at
 from tests.conftest import MailServer
 
@@ -100,9 +103,19 @@ def test_a_message_sent_once_more_keeps_its_latest_copy(
     assert MailCopy.objects.filter(message=sent).count() == 1
 
 
-def test_a_copy_written_before_copies_were_packed_is_still_read(sent: Message) -> None:
-    content = {"headers": [["Subject", "Zoë"]], "text": "Hello", "html": "", "files": []}
-    old = EncryptedJSONField().get_prep_value(content)
+CONTENT = {"headers": [["Subject", "Zoë"]], "text": "Hello", "html": "", "files": []}
+PACKED_AS_TEXT = b64encode(zlib.compress(json.dumps(CONTENT).encode(), level=1)).decode()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        EncryptedJSONField().get_prep_value(CONTENT),
+        EncryptedTextField().get_prep_value(PACKED_AS_TEXT),
+    ],
+    ids=["not packed", "packed as text"],
+)
+def test_a_copy_written_in_an_earlier_way_is_still_read(sent: Message, old: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE bookings_mailcopy SET content = %s", [old])
-    assert MailCopy.objects.get().content == content
+    assert MailCopy.objects.get().content == CONTENT

@@ -14,6 +14,8 @@ from collections import Counter
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 LONGEST_MAIL = 2**20  # bytes
 END = b"\r\n.\r\n"
+# As most servers do, it takes sender, recipient and DATA in one piece.
+OFFERS = b"250-sink\r\n250 PIPELINING\r\n"
 
 
 class Sink:
@@ -83,6 +85,8 @@ class Sink:
     async def _answer(
         self, verb: bytes, reader: asyncio.StreamReader, line: asyncio.StreamWriter
     ) -> bytes:
+        if verb == b"EHLO":
+            return OFFERS
         if verb != b"DATA":
             return b"221 Bye\r\n" if verb == b"QUIT" else b"250 Yes\r\n"
         line.write(b"354 Go on\r\n")
