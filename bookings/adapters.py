@@ -18,6 +18,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from bookings.letters import one_line
 from bookings.logins import device_name, has_second_factor, keep_address
 from bookings.models.fields import ring
 from bookings.permissions import therapist_of, works_at_desk
@@ -103,6 +104,10 @@ class AccountAdapter(DefaultAccountAdapter):
         if settings.STAFF_SECOND_FACTOR and has_second_factor(user):
             return [way for way in ways if way["id"] != "reauthenticate"]
         return ways
+
+    def format_email_subject(self, subject: str) -> str:
+        """One line; what looks like an encoded word would be read as one."""
+        return one_line(super().format_email_subject(subject)).replace("=?", "= ?")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail that somebody waits for; say so where it cannot be sent."""

@@ -116,7 +116,8 @@ def sender(spa: SpaProfile) -> str:
 
 @lru_cache(maxsize=16)
 def _sender(name: str, address: str) -> str:
-    return formataddr((one_line(name), parseaddr(address)[1]))
+    # What looks like an encoded word would be read as one, whatever it is written in.
+    return formataddr((one_line(name).replace("=?", "= ?"), parseaddr(address)[1]))
 
 
 def _headers(message: Message, stop_url: str, now: datetime) -> dict[str, str]:

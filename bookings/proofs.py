@@ -1,7 +1,9 @@
 """Test mails: a letter sent to the owner who writes it, at once and past the outbox."""
 
+from email.utils import make_msgid
+from urllib.parse import urlsplit
+
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -10,6 +12,7 @@ from bookings.letters import Letter
 from bookings.messages import sender
 from bookings.rendering import render_letter
 from bookings.troubles import trouble_of
+from bookings.wire import LetterMail
 from services.models import SpaProfile
 
 
@@ -38,13 +41,16 @@ def send_proof(letter: Letter, *, to: str, spa: SpaProfile, key: int) -> None:
         raise TooMany
     with translation.override(settings.LANGUAGE_CODE):
         parts = render_letter(letter, spa=spa)
-        mail = EmailMultiAlternatives(
+        mail = LetterMail(
             subject=_("[Test] %(subject)s") % {"subject": letter.subject},
             body=parts.text,
             from_email=sender(spa),
             to=[to],
             reply_to=[spa.email],
-            headers={"Auto-Submitted": "auto-generated"},
+            headers={
+                "Message-ID": make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
+                "Auto-Submitted": "auto-generated",
+            },
         )
         mail.attach_alternative(parts.html, "text/html")
     try:

@@ -56,9 +56,11 @@ def _header(name: str, value: str) -> str:
     """One header, folded and encoded where it has to be."""
     if "\n" in value or "\r" in value:
         raise BadHeaderError(f"{name} has a line end.")
-    if value.isascii() and len(name) + len(value) + 2 <= LINE:
+    # What looks like an encoded word is encoded too, or it would be read as one.
+    plain = value.isascii() and "=?" not in value
+    if plain and len(name) + len(value) + 2 <= LINE:
         return f"{name}: {value}"
-    charset = "us-ascii" if value.isascii() else "utf-8"
+    charset = "us-ascii" if plain else "utf-8"
     return f"{name}: {Header(value, charset, LINE, header_name=name).encode(linesep=CRLF)}"
 
 

@@ -172,6 +172,7 @@ class MailServer:
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
     refuse: bool = False
 
     @property
@@ -192,6 +193,7 @@ class MailServer:
         if self.refuse:
             return "451 Try again later"
         message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        self.recipients.append(list(envelope.rcpt_tos))
         self.messages.append(message)
         return "250 Kept"
 

@@ -5,7 +5,10 @@ from typing import Any
 from allauth.account import forms as account
 from crispy_forms.helper import FormHelper
 from django import forms
+from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
+
+from bookings.forms.address import plain_address
 
 
 class Plain:
@@ -23,6 +26,10 @@ class Plain:
             field.widget.attrs.pop("autofocus", None)
             label, hint = self.words.get(name, (field.label, ""))
             field.label, field.help_text = label, hint
+            if isinstance(field, forms.EmailField):
+                # It says the same of what is no address at all.
+                field.validators = [one for one in field.validators if one != validate_email]
+                field.validators.append(plain_address)
             if name in self.missing:
                 field.error_messages["required"] = self.missing[name]
         self.helper = FormHelper()

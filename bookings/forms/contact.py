@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from bookings.forms.address import AddressField
 from bookings.forms.details import EMAIL_MOST, NAME_MOST, NameField
 from bookings.forms.phone import PhoneField
 from services.models import SpaProfile
@@ -105,7 +106,7 @@ class ContactForm(forms.Form):
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    email = forms.EmailField(
+    email = AddressField(
         required=False,
         label=_("E-mail"),
         max_length=EMAIL_MOST,

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from bookings.actions import Details
+from bookings.forms.address import AddressField
 from bookings.forms.phone import PhoneField
 from services.models import SpaProfile
 
@@ -49,7 +50,7 @@ class DetailsForm(forms.Form):
         },
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    email = forms.EmailField(
+    email = AddressField(
         label=_("E-mail"),
         max_length=EMAIL_MOST,
         help_text=_("For the confirmation and a reminder. Nothing else."),

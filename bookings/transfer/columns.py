@@ -8,10 +8,10 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import to_python
 
+from bookings.forms.address import plain_address
 from bookings.forms.details import UNSEEN
 from bookings.words import either, is_ambiguous
 
@@ -46,7 +46,7 @@ def email(row: Row, column: str) -> str:
     found = text(row, column, most=254, needed=False).lower()
     if found:
         try:
-            validate_email(found)
+            plain_address(found)
         except ValidationError:
             words = _("“%(found)s” is no e-mail address. It looks like name@example.com.")
             raise refuse(column, words % {"found": found}) from None
