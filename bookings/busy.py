@@ -12,7 +12,7 @@ from django.db.models import Q
 from bookings.availability import Grid, Span
 from bookings.models import Appointment
 from bookings.models.appointments import BLOCKING
-from services.memory import Change, Topic, remembered
+from services.memory import Change, Topic, is_of_use, remembered
 
 # Where more has changed, everything is read anew.
 MOST_RENEWED = 50
@@ -56,10 +56,20 @@ class Diary:
                 rooms[hold.room] |= hold.cells >> shift & every
         return therapists, rooms
 
+    def has_lapsed(self, within: Grid, now: datetime) -> bool:
+        """Whether a hold within ``within`` has run out at ``now`` and still stands in the diary."""
+        cells = ((1 << within.cells) - 1) << within.cell_of(self.grid)
+        return any(hold.until <= now and hold.cells & cells for hold in self.holds.values())
 
-def remembered_diary(grid: Grid) -> Diary:
-    """What is taken of ``grid``: from the memory where it is true, else by one query."""
+
+def remembered_diary(grid: Grid) -> Diary | None:
+    """What is taken of ``grid``: from the memory where it is true, else by one query.
+
+    ``None`` where that would be a waste.
+    """
     key = ("diary", grid.first_day, grid.last_day, grid.zone.key)
+    if not is_of_use(key, topic=Topic.DIARY):
+        return None
     return remembered(key, partial(_read, grid), topic=Topic.DIARY, renew=_renewed)
 
 

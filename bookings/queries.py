@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -38,7 +38,8 @@ class Offer:
     """When one option of a treatment can start within some days, by whom and where.
 
     ``starts`` and ``room_starts`` map primary keys to bits of ``grid``; ``busy`` holds the cells
-    that each therapist's appointments take, ``at_work`` those that she works.
+    that each therapist's appointments take, ``at_work`` those that she works. Holds that have run
+    out are in nobody's way; ``may_hold_lapsed`` is false where it is known that there are none.
     """
 
     grid: Grid
@@ -47,6 +48,7 @@ class Offer:
     room_starts: dict[int, int]
     busy: dict[int, int] = field(default_factory=dict)
     at_work: dict[int, int] = field(default_factory=dict)
+    may_hold_lapsed: bool = True
 
     def bits(self, therapist: Therapist | None = None) -> int:
         """The possible starts with one therapist, or with any."""
@@ -119,7 +121,7 @@ def offer(
     found = _remembered(service, grid, spa, now, ignoring) if memory.is_of_use() else None
     if found is None:
         found = _read(service, grid, now, ignoring, therapist, room)
-    staffing, therapist_busy, room_busy = found
+    staffing, therapist_busy, room_busy, may_hold_lapsed = found
     therapists = [one for one in staffing.therapists if therapist in (None, one)]
     rooms = [pk for pk in staffing.rooms if room is None or room.pk == pk]
     keys = [one.pk for one in therapists]
@@ -139,7 +141,9 @@ def offer(
         length=length,
         allowed=allowed,
     )
-    return Offer(grid, therapists, starts, room_starts, dict(therapist_busy), at_work)
+    return Offer(
+        grid, therapists, starts, room_starts, dict(therapist_busy), at_work, may_hold_lapsed
+    )
 
 
 def length_of(service: Service, minutes: int) -> Length:
@@ -182,11 +186,8 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
     worth keeping free each of them is. Treatments that nobody can book do not count.
     """
     offered = Q(services__status=Service.Status.PUBLISHED)
-    rooms = list(
-        Room.objects.filter(Q(pk__in=pks) | Q(active=True)).annotate(
-            suits=ArrayAgg("services", filter=offered, default=[])
-        )
-    )
+    annotated = Room.objects.annotate(suits=ArrayAgg("services", filter=offered, default=[]))
+    rooms: list[Any] = memory.remembered("rooms", partial(list, annotated))
     suited = Counter(service for room in rooms if room.active for service in room.suits)
 
     def keep_free(room: Any) -> tuple[int, int, int]:
@@ -198,7 +199,11 @@ def rooms_scarce_last(pks: Sequence[int]) -> list[Room]:
 
 def questions_for(service: Service) -> list[Contraindication]:
     """The active contraindications of ``service`` in the order in which they are asked."""
-    return sorted(service.contraindications.filter(active=True), key=order_of_asking)
+
+    def read() -> list[Contraindication]:
+        return sorted(service.contraindications.filter(active=True), key=order_of_asking)
+
+    return list(memory.remembered(("questions", service.pk), read))
 
 
 def rules_for(service: Service) -> list[Rule]:
@@ -254,9 +259,39 @@ class Staffing:
     at_work: dict[int, int]
 
 
+# Staffing, busy cells by therapist and by room, and whether a hold there may have run out.
+Found: TypeAlias = tuple[Staffing, dict[int, int], dict[int, int], bool]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who gives a treatment, in which rooms (by key), when they work and when they are off."""
+
+    therapists: Sequence[Therapist]
+    rooms: Sequence[int]
+    hours: dict[int, list[Hours]]
+    off: dict[int | None, list[Span]]
+    _known: dict[tuple[date, date], Staffing] = field(default_factory=dict)
+
+    def within(self, grid: Grid) -> Staffing:
+        """Who works when on the days of ``grid``."""
+        days = (grid.first_day, grid.last_day)
+        if days not in self._known:
+            self._known[days] = Staffing(self.therapists, self.rooms, self._at_work(grid))
+        return self._known[days]
+
+    def _at_work(self, grid: Grid) -> dict[int, int]:
+        closed = self.off.get(None, [])
+        return {
+            one.pk: grid.working(self.hours.get(one.pk, []))
+            & ~grid.touched([*self.off.get(one.pk, []), *closed])
+            for one in self.therapists
+        }
+
+
 def _remembered(
     service: Service, grid: Grid, spa: SpaProfile, now: datetime, ignoring: Appointment | None
-) -> tuple[Staffing, dict[int, int], dict[int, int]] | None:
+) -> Found | None:
     """What ``_read`` returns, from the memory of the process; ``None`` where it does not reach."""
     today, horizon = now.astimezone(spa.zone).date(), last_bookable_day(spa, now)
     whole = Grid.over(first_day=today, last_day=horizon, zone=spa.zone)
@@ -266,15 +301,19 @@ def _remembered(
         # Its cells cannot be told from those of its neighbours.
         return None
     diary = remembered_diary(whole)
-    key = ("staffing", service.pk, grid.first_day, grid.last_day, grid.zone.key)
-    staffing = memory.remembered(key, partial(_read_staffing, service, grid))
-    return staffing, *diary.taken(grid, now, ignoring)
+    if diary is None:
+        return None
+    roster = memory.remembered(
+        ("roster", service.pk, today, horizon, spa.time_zone), partial(_read_roster, service, whole)
+    )
+    staffing = roster.within(grid)
+    return staffing, *diary.taken(grid, now, ignoring), diary.has_lapsed(grid, now)
 
 
-def _read_staffing(service: Service, grid: Grid) -> Staffing:
+def _read_roster(service: Service, grid: Grid) -> Roster:
     therapists, rooms = _giving(service, None, None)
     keys = [one.pk for one in therapists]
-    return _staffing(therapists, rooms, grid, time_off_of(keys, grid.span))
+    return Roster(therapists, rooms, hours_of(keys), time_off_of(keys, grid.span))
 
 
 def _giving(
@@ -287,21 +326,6 @@ def _giving(
     return list(therapists), list(rooms.values_list("pk", flat=True))
 
 
-def _staffing(
-    therapists: Sequence[Therapist],
-    rooms: Sequence[int],
-    grid: Grid,
-    off: dict[int | None, list[Span]],
-) -> Staffing:
-    keys = [one.pk for one in therapists]
-    hours = hours_of(keys)
-    closed = off.get(None, [])
-    at_work = {
-        pk: grid.working(hours.get(pk, [])) & ~grid.touched(off.get(pk, []) + closed) for pk in keys
-    }
-    return Staffing(therapists, rooms, at_work)
-
-
 def _read(
     service: Service,
     grid: Grid,
@@ -309,7 +333,7 @@ def _read(
     ignoring: Appointment | None,
     therapist: Therapist | None,
     room: Room | None,
-) -> tuple[Staffing, dict[int, int], dict[int, int]]:
+) -> Found:
     """Return who works when, and the busy cells by therapist and by room; four queries.
 
     One query for appointments and time off: what has no room is time off.
@@ -341,7 +365,8 @@ def _read(
         bits = grid.touched([span])
         by_therapist[who] |= bits
         by_room[where] |= bits
-    return _staffing(therapists, rooms, grid, off), by_therapist, by_room
+    roster = Roster(therapists, rooms, hours_of(keys), off)
+    return roster.within(grid), by_therapist, by_room, True
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -113,7 +113,7 @@ class _Request(threading.local):
     is_open = False
     # How it looked last: outside a transaction, inside one, or not yet.
     looked: str = ""
-    unseen: frozenset[str] = frozenset()
+    look: _Look | None = None
 
 
 _request = _Request()
@@ -157,21 +157,25 @@ def remembered(
         return read()
     with _lock:
         if connection.in_atomic_block:
-            return _in_transaction((topic, key), read)
+            return _in_transaction((topic, key), read, renew)
         _look()
         kept = _kept.get((topic, key))
         if kept is not None and not kept.changes:
             return cast(T, kept.value)
-        value = renew(kept.value, kept.changes) if kept is not None and renew else None
-        if value is None:
-            value = read()
+        value = _read_or_renewed(kept, [], read, renew)
         _keep((topic, key), value)
         return value
 
 
-def is_of_use() -> bool:
-    """Whether anything may be remembered here: within a request, and in a transaction if kept."""
-    return _request.is_open and (bool(_kept) or not connection.in_atomic_block)
+def is_of_use(key: Hashable = None, *, topic: Topic = Topic.MENU) -> bool:
+    """Whether anything may be remembered here: within a request, and in a transaction if kept.
+
+    With a ``key``, whether its value is worth asking for: in a transaction it would be read whole
+    where it is not kept, for nobody else.
+    """
+    if not _request.is_open or not connection.in_atomic_block:
+        return _request.is_open
+    return bool(_kept) if key is None else (topic, key) in _kept
 
 
 def forget_everything() -> None:
@@ -189,18 +193,35 @@ def purge_journal() -> None:
         cursor.execute(PURGE)
 
 
-def _in_transaction(key: tuple[Topic, Hashable], read: Callable[[], T]) -> T:
+def _in_transaction(
+    key: tuple[Topic, Hashable],
+    read: Callable[[], T],
+    renew: Callable[[T, list[Change]], T | None] | None,
+) -> T:
     """Use what is kept while it is true, and keep nothing: what is written may be taken back."""
     kept = _kept.get(key)
-    if kept is None or kept.changes:
+    if kept is None:
         return read()
     if not _request.looked:
-        look = _ask()
-        topics = Topic if look.is_too_much else {change.topic for change in look.changes}
-        _request.looked, _request.unseen = "inside", frozenset(topics)
-    if _request.looked == "inside" and key[0] in _request.unseen:
-        return read()
-    return cast(T, kept.value)
+        _request.looked, _request.look = "inside", _ask()
+    unseen: list[Change] = []
+    if _request.looked == "inside" and _request.look is not None:
+        if _request.look.is_too_much:
+            return read()
+        unseen = [change for change in _request.look.changes if change.topic == key[0]]
+    if not kept.changes and not unseen:
+        return cast(T, kept.value)
+    return _read_or_renewed(kept, unseen, read, renew)
+
+
+def _read_or_renewed(
+    kept: _Kept | None,
+    unseen: list[Change],
+    read: Callable[[], T],
+    renew: Callable[[T, list[Change]], T | None] | None,
+) -> T:
+    value = renew(kept.value, [*kept.changes, *unseen]) if kept is not None and renew else None
+    return read() if value is None else value
 
 
 def _look() -> None:

@@ -13,9 +13,8 @@ from bookings.actions.health import is_just_given
 from bookings.actions.holders import refuse_too_many
 from bookings.actions.placing import (
     at_best_place,
-    clear_lapsed_holds,
+    clear_way,
     end_hold,
-    is_free,
     lock_diary,
     refusal,
     without_overlap,
@@ -115,7 +114,6 @@ def hold_time(
 
 
 @counted("confirm")
-@transaction.atomic
 def confirm_appointment(
     *,
     hold: Appointment,
@@ -130,21 +128,46 @@ def confirm_appointment(
     A hold whose minutes have run out is still confirmed as long as nobody took its time. Asked
     twice, it books once. Raises ``HealthCheckNeeded``, ``HoldLost`` or ``TimeTaken``.
     """
-    lock_diary(therapists=[hold.therapist_id], rooms=[hold.room_id])
-    appointment = _locked(hold)
-    if appointment.client_id is not None:
+
+    def write() -> Appointment:
+        lock_diary(therapists=[hold.therapist_id], rooms=[hold.room_id])
+        appointment = _locked(hold)
+        if appointment.client_id is None:
+            check = _fresh_check(health_check, appointment, spa=spa, now=now)
+            _make_sure_of(appointment, spa=spa, now=now)
+            _confirm(appointment, details, check, by=by, spa=spa, now=now)
         return appointment
-    health_check = kept_check(health_check)
-    if not check_is_fresh(health_check, service=appointment.service, spa=spa, now=now):
+
+    return without_overlap(_wish_of(hold, spa=spa, now=now), write)
+
+
+def _fresh_check(
+    check: HealthCheck | None, appointment: Appointment, *, spa: SpaProfile, now: datetime
+) -> HealthCheck:
+    check = kept_check(check)
+    if not check_is_fresh(check, service=appointment.service, spa=spa, now=now):
         raise HealthCheckNeeded
-    assert health_check is not None
+    assert check is not None
+    return check
 
-    place = Place(appointment.therapist, appointment.room)
+
+def _make_sure_of(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> None:
+    """Raise the refusal of what ``appointment`` wishes where it cannot be had any more."""
     wish = _wish_of(appointment, spa=spa, now=now)
-    if not is_on_sale(wish.service, wish.option) or not is_free(wish, place):
+    place = Place(appointment.therapist, appointment.room)
+    if not is_on_sale(wish.service, wish.option) or not clear_way(wish, place):
         raise refusal(wish)
-    clear_lapsed_holds(wish, place)
 
+
+def _confirm(
+    appointment: Appointment,
+    details: Details,
+    health_check: HealthCheck,
+    *,
+    by: Actor,
+    spa: SpaProfile,
+    now: datetime,
+) -> None:
     before = appointment.status
     needs_clearance = health_check.outcome == HealthCheck.Outcome.CLEARANCE
     status = Appointment.Status.REQUESTED if needs_clearance else Appointment.Status.CONFIRMED
@@ -155,15 +178,14 @@ def confirm_appointment(
     appointment.hold_expires_at = None
     appointment.held_by = ""
     appointment.sequence += 1
-    without_overlap(wish, lambda: _saved(appointment))
+    appointment.save()
 
     kind = "requested" if needs_clearance else "booked"
     record(appointment, kind, by=by, now=now, changes={"status": (before, status.value)})
     news = Message.Kind.REQUEST_RECEIVED if needs_clearance else Message.Kind.CONFIRMATION
     owing.tell(appointment, news, by=by, spa=spa, now=now)
     owing.owe_later(appointment, spa=spa, now=now)
-    note_late_change(appointment, before={}, by=by, spa=spa, now=now)
-    return appointment
+    note_late_change(appointment, before={}, by=by, spa=spa, now=now, is_new=True)
 
 
 @transaction.atomic
@@ -259,8 +281,3 @@ def _known_client(details: Details) -> Client | None:
     if details.phone:
         known = known.filter(phone__in=[details.phone, ""])
     return known.order_by("pk").first()
-
-
-def _saved(appointment: Appointment) -> Appointment:
-    appointment.save()
-    return appointment

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bookings.actions.errors import BookingError, InTheWay, ReasonNeeded, TimeTaken
 from bookings.actions.events import SYSTEM, record
@@ -16,11 +16,21 @@ from bookings.actions.wishes import Place, Wish
 from bookings.availability import nearest
 from bookings.models import Appointment, Client, Room, Therapist
 from bookings.queries import rooms_scarce_last
+from services.memory import look_again
 
 OVERLAP_CONSTRAINTS = ("appointment_therapist_no_overlap", "appointment_room_no_overlap")
 
 # Each failed try means that somebody else took one of the places: far more tries than places.
 MOST_TRIES = 50
+
+LOCKS = """
+    WITH therapists AS MATERIALIZED (
+        SELECT id FROM bookings_therapist WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+    ), rooms AS MATERIALIZED (
+        SELECT id FROM bookings_room WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+    )
+    SELECT id FROM therapists UNION ALL SELECT id FROM rooms
+"""
 
 Written = TypeVar("Written")
 
@@ -29,11 +39,12 @@ def lock_diary(*, therapists: Iterable[int], rooms: Iterable[int]) -> None:
     """Lock therapists by primary key, then rooms by primary key, until the transaction ends.
 
     Two inserts under the exclusion constraint alone can deadlock; waiting in one fixed order
-    cannot.
+    cannot. The union reads its parts one after the other, and so they are locked.
     """
-    for model, keys in ((Therapist, therapists), (Room, rooms)):
-        locked = model.objects.select_for_update(no_key=True).filter(pk__in=set(keys))
-        list(locked.order_by("pk").values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(LOCKS, [sorted(set(therapists)), sorted(set(rooms))])
+    # Whoever held these locks may have written since this request looked.
+    look_again()
 
 
 def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointment:
@@ -56,17 +67,23 @@ def _at_place(
 ) -> Appointment | None:
     """Call ``write`` under the locks of ``place``; ``None`` where it is not free any more."""
     _lock_for(wish, place)
-    if not is_free(wish, place):
+    if not clear_way(wish, place):
         return None
     _refuse_second_visit(wish, place)
-    clear_lapsed_holds(wish, place)
     return write(place)
 
 
-def is_free(wish: Wish, place: Place) -> bool:
-    """Whether ``wish`` could be offered at ``place`` right now. Meant to be asked under locks."""
+def clear_way(wish: Wish, place: Place) -> bool:
+    """Whether ``wish`` can be had at ``place`` right now; lapsed holds in its way are ended.
+
+    Meant to be asked under locks.
+    """
     found = replace(wish, therapist=place.therapist, room=place.room).offer_on_its_day()
-    return bool(found.therapists_at(wish.starts_at) and found.rooms_at(wish.starts_at))
+    if not found.therapists_at(wish.starts_at) or not found.rooms_at(wish.starts_at):
+        return False
+    if found.may_hold_lapsed:
+        clear_lapsed_holds(wish, place)
+    return True
 
 
 def _refuse_second_visit(wish: Wish, place: Place) -> None:

@@ -36,14 +36,16 @@ def note_late_change(
     by: Actor,
     spa: SpaProfile,
     now: datetime,
+    is_new: bool = False,
 ) -> None:
     """Owe a note to each therapist whose day has changed at short notice.
 
     ``before`` is the ``standing`` of the visit before the change. Who made the change herself
-    gets none. A note that waits already tells of this change too; one on its way may not.
+    gets none. A note that waits already tells of this change too; one on its way may not. About a
+    visit that ``is_new`` none waits.
     """
     # Locked: from here on no worker begins to send one of them.
-    waiting = list(_waiting_about(visit).select_for_update())
+    waiting = [] if is_new else list(_waiting_about(visit).select_for_update())
     if waiting:
         _waiting_about(visit).update(sequence=visit.sequence)
     after = standing(visit)

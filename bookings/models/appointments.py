@@ -229,6 +229,13 @@ class Appointment(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    def blocks(self, now: datetime) -> bool:
+        """Whether it keeps others from its time; a lapsed hold does not."""
+        has_lapsed = self.hold_expires_at is not None and self.hold_expires_at <= now
+        return self.status in BLOCKING and not (
+            self.status == Appointment.Status.HELD and has_lapsed
+        )
+
     @property
     def is_upcoming(self) -> bool:
         """Whether the visit is still to come or under way by its status."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from math import ceil
 
 from django.contrib import messages
@@ -39,7 +40,6 @@ from bookings.views.journey import (
     Journey,
     alone,
     finish_journey,
-    given_check,
     held_time,
     journeys_of,
     keep_journey,
@@ -196,7 +196,8 @@ def _book(
         booked = confirm_appointment(
             hold=hold,
             details=form.details,
-            health_check=given_check(journey),
+            # By its key alone: it is read, and judged, under its lock.
+            health_check=HealthCheck(pk=journey.check) if journey.check else None,
             spa=spa_of(request),
             now=timezone.now(),
         )
@@ -220,6 +221,14 @@ def _service_with_lengths(slug: str) -> tuple[Service, list[ServiceOption]]:
 
     service, options = remembered(("published", slug), read)
     return copy(service), options
+
+
+def _option(service: Service, key: int) -> ServiceOption | None:
+    """One of the lengths of ``service``, on offer or not; each has her own copy."""
+    options: list[ServiceOption] = remembered(
+        ("options", service.pk), partial(list, service.options.all())
+    )
+    return copy(next((one for one in options if one.pk == key), None))
 
 
 def _wanted_option(text: str, options: Sequence[ServiceOption]) -> tuple[ServiceOption, list[str]]:
@@ -287,7 +296,7 @@ def _hold(
     """Hold the remembered time, where there is one, and ask for the details."""
     spa, now = spa_of(request), timezone.now()
     start = read_start(journey.start, last_day=last_bookable_day(spa, now))
-    option = service.options.filter(pk=journey.option).first()
+    option = _option(service, journey.option)
     if start is None or option is None:
         messages.success(request, _("Thank you. Now choose a time, and we keep it for you."))
         return redirect("bookings:times", service.slug)
@@ -383,7 +392,7 @@ def _details_page(
             "form": form,
             "hold": hold,
             "service": hold.service,
-            "lapsed": not Appointment.objects.blocking(timezone.now()).filter(pk=hold.pk).exists(),
+            "lapsed": not hold.blocks(timezone.now()),
             "outcome": check.outcome,
             "needing_clearance": check.findings_at(Severity.CLEARANCE),
             "adapting": check.findings_at(Severity.ADAPT),
