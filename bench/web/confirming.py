@@ -9,6 +9,7 @@ from django.utils import timezone
 from bookings import actions
 from bookings.models import Appointment, HealthCheck
 from bookings.queries import offer, rules_for
+from services import memory
 from services.models import Service, SpaProfile
 from services.screening import Answer, Reply, screen
 
@@ -19,13 +20,15 @@ def confirms_per_second(service: Service, spa: SpaProfile, *, count: int = 80) -
     begun = time.perf_counter()
     for number, (hold, check) in enumerate(holds):
         name, email = f"Otto {number}", f"otto{number}@example.com"
-        actions.confirm_appointment(
-            hold=hold,
-            details=actions.Details(name=name, email=email, phone="+442079460001"),
-            health_check=check,
-            spa=spa,
-            now=timezone.now(),
-        )
+        # As a request does: what the process remembers is asked for by one look.
+        with memory.within_request():
+            actions.confirm_appointment(
+                hold=hold,
+                details=actions.Details(name=name, email=email, phone="+442079460001"),
+                health_check=check,
+                spa=spa,
+                now=timezone.now(),
+            )
     return len(holds) / (time.perf_counter() - begun)
 
 

@@ -123,7 +123,7 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for module in (placing, booking, changes):
             patch.setattr(module, "lock_diary", lambda **_keys: None)
         for module in (placing, booking):
-            patch.setattr(module, "is_free", lambda _wish, _place: True)
+            patch.setattr(module, "clear_way", lambda _wish, _place: True)
         yield
 
 
