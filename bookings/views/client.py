@@ -82,7 +82,8 @@ _OTHER_TAB = gettext_lazy(
 @alone
 def times(request: HttpRequest, slug: str) -> HttpResponse:
     """Show when ``slug`` can start; a chosen time is remembered and leads on."""
-    (service, options), spa = _service_with_lengths(slug), spa_of(request)
+    service, spa = _service(slug), spa_of(request)
+    options = [one for one in _options(service) if one.active]
     if not options:
         return render(request, "bookings/client/not_online.html", {"service": service})
     given = request.POST if request.method == "POST" else request.GET
@@ -209,26 +210,20 @@ def _book(
 
 
 def _service(slug: str) -> Service:
-    return _service_with_lengths(slug)[0]
+    """Return the published treatment as it is remembered; each has her own copy."""
+    published = partial(get_object_or_404, Service.objects.published(), slug=slug)
+    service: Service = remembered(("published", slug), published)
+    return copy(service)
 
 
-def _service_with_lengths(slug: str) -> tuple[Service, list[ServiceOption]]:
-    """Return the published treatment and the lengths on offer, each as it is remembered."""
-
-    def read() -> tuple[Service, list[ServiceOption]]:
-        service = get_object_or_404(Service.objects.published(), slug=slug)
-        return service, list(service.options.filter(active=True))
-
-    service, options = remembered(("published", slug), read)
-    return copy(service), options
+def _options(service: Service) -> list[ServiceOption]:
+    """The lengths of ``service``, on offer or not, as they are remembered."""
+    return remembered(("options", service.pk), partial(list, service.options.all()))
 
 
 def _option(service: Service, key: int) -> ServiceOption | None:
-    """One of the lengths of ``service``, on offer or not; each has her own copy."""
-    options: list[ServiceOption] = remembered(
-        ("options", service.pk), partial(list, service.options.all())
-    )
-    return copy(next((one for one in options if one.pk == key), None))
+    """One of the lengths of ``service``; each has her own copy."""
+    return copy(next((one for one in _options(service) if one.pk == key), None))
 
 
 def _wanted_option(text: str, options: Sequence[ServiceOption]) -> tuple[ServiceOption, list[str]]:

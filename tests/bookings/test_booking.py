@@ -1,13 +1,15 @@
 """From a chosen time to a booked visit: hold, confirm, let go."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from bookings import actions
 from bookings.actions import booking, placing, wishes
@@ -356,22 +358,69 @@ def test_a_place_lost_under_the_locks_leads_to_the_next_best(
     assert (held.therapist, held.room) == (noor, moss)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("taken", "locked_before", "locked_after"),
+    [
+        ("mia", [], ["noor", "fern", "moss"]),
+        ("noor", ["mia"], ["fern", "moss"]),
+        ("fern", ["mia", "noor"], ["moss"]),
+        ("moss", ["mia", "noor", "fern"], []),
+    ],
+)
 def test_therapists_are_locked_before_rooms_each_by_primary_key(
-    mia: Therapist, noor: Therapist, fern: Room, moss: Room, django_assert_num_queries: Any
+    mia: Therapist,
+    noor: Therapist,
+    fern: Room,
+    moss: Room,
+    taken: str,
+    locked_before: list[str],
+    locked_after: list[str],
 ) -> None:
-    with transaction.atomic(), django_assert_num_queries(2) as queries:
-        placing.lock_diary(therapists=[noor.pk, mia.pk, mia.pk], rooms=[moss.pk, fern.pk])
-    first, second = (query["sql"] for query in queries.captured_queries)
-    for sql, table in ((first, "bookings_therapist"), (second, "bookings_room")):
-        assert sql.startswith(f'SELECT "{table}"."id" AS "pk" FROM "{table}"')
-        assert sql.endswith("ORDER BY 1 ASC FOR NO KEY UPDATE")
+    """Who waits for one lock has those before it, and none of those after it."""
+    rows: dict[str, Any] = {"mia": mia, "noor": noor, "fern": fern, "moss": moss}
+
+    def lock_all() -> None:
+        try:
+            with transaction.atomic():
+                placing.lock_diary(therapists=[noor.pk, mia.pk, mia.pk], rooms=[moss.pk, fern.pk])
+        finally:
+            connection.close()
+
+    waiting = threading.Thread(target=lock_all)
+    with transaction.atomic():
+        _lock(rows[taken])
+        waiting.start()
+        _wait_until_somebody_waits()
+        for name in locked_before:
+            with pytest.raises(OperationalError), transaction.atomic():
+                _lock(rows[name])
+        for name in locked_after:
+            _lock(rows[name])
+    waiting.join()
+
+
+def _lock(row: Therapist | Room) -> None:
+    type(row)._default_manager.select_for_update(nowait=True).get(pk=row.pk)
+
+
+def _wait_until_somebody_waits() -> None:
+    asked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    until = monotonic() + 20
+    with connection.cursor() as cursor:
+        while monotonic() < until:
+            cursor.execute(asked)
+            if cursor.fetchone() != (0,):
+                return
+            sleep(0.01)
+    raise AssertionError("Nobody waits.")
 
 
 def test_an_overlap_that_the_database_refuses_is_told_as_taken(
     hold: Hold, mia: Therapist, fern: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold(at(10))
-    monkeypatch.setattr(placing, "is_free", lambda _wish, _place: True)
+    monkeypatch.setattr(placing, "clear_way", lambda _wish, _place: True)
     place = wishes.Place(mia, fern)
     monkeypatch.setattr(placing, "_best_place", lambda _wish: place)
     with pytest.raises(actions.TimeTaken) as refused:
