@@ -30,6 +30,8 @@ PURGE = "DELETE FROM services_change WHERE at < clock_timestamp() - interval '1 
 FORGET_AFTER_SECONDS = 3_600
 FORGET_AFTER_CHANGES = 500
 MOST_KEPT = 2_000
+# Seconds that a thread waits for another one's reading: the database may be slow.
+PATIENCE = 0.5
 
 LOOK = """
     SELECT pg_current_snapshot()::text,
@@ -153,9 +155,9 @@ def remembered(
     ``None``, or is not given, ``read`` is called. Values are shared by all requests: nobody may
     change them.
     """
-    if not _request.is_open:
+    if not _request.is_open or not _lock.acquire(timeout=PATIENCE):
         return read()
-    with _lock:
+    try:
         if connection.in_atomic_block:
             return _in_transaction((topic, key), read, renew)
         _look()
@@ -165,6 +167,8 @@ def remembered(
         value = _read_or_renewed(kept, [], read, renew)
         _keep((topic, key), value)
         return value
+    finally:
+        _lock.release()
 
 
 def is_of_use(key: Hashable = None, *, topic: Topic = Topic.MENU) -> bool:

@@ -283,3 +283,28 @@ def test_old_lines_of_the_journal_go(spa: SpaProfile) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM services_change")
         assert cursor.fetchone() == (1,)
+
+
+def test_nobody_waits_for_a_thread_that_waits_for_the_database(
+    spa: SpaProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PATIENCE", 0.01)
+    reading, done = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        def read() -> int:
+            reading.set()
+            return int(done.wait(20))
+
+        with memory.within_request():
+            memory.remembered("slow", read)
+        connection.close()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    reading.wait(20)
+    with memory.within_request():
+        assert SpaProfile.load().name == spa.name
+    assert thread.is_alive()
+    done.set()
+    thread.join()
