@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bookings.actions.outbox import MOST_ATTEMPTS, least_waited
 from bookings.models import Heartbeat, Message
 
 # A sweep each minute, and a worker that speaks with a slow mail server in between: after this long
@@ -81,15 +84,31 @@ class DeliveryHealth:
 
 
 def delivery_health(now: datetime) -> DeliveryHealth:
-    """Return how delivery stands; two queries."""
+    """Return how delivery stands; two queries, and two more where something does not get out."""
     heard = dict(Heartbeat.objects.values_list("of", "at"))
-    late = Q(due_at__lte=now - STUCK_AFTER) | Q(attempts__gte=STUCK_ATTEMPTS)
+    late, tried = Q(due_at__lte=now - STUCK_AFTER), Q(attempts__gte=STUCK_ATTEMPTS)
+    waiting = Message.objects.pending()
+    stuck = waiting.filter(late | tried).count()
+    if stuck:
+        stuck = waiting.filter(late | tried & _while_nothing_went_out()).count()
     return DeliveryHealth(
         now=now,
         swept_at=heard.get(Of.WORKER),
         beat_at=heard.get(Of.BEAT),
-        stuck=Message.objects.pending().filter(late).count(),
+        stuck=stuck,
     )
+
+
+def _while_nothing_went_out() -> Q:
+    """What has been tried since before any other mail was taken.
+
+    While others go out, a mailbox is full, and the mail server is there.
+    """
+    last: datetime | None = Message.objects.aggregate(at=Max("sent_at"))["at"]
+    if last is None:
+        return Q()
+    tries = range(STUCK_ATTEMPTS, MOST_ATTEMPTS + 1)
+    return reduce(or_, (Q(attempts=n, due_at__gt=last + least_waited(n)) for n in tries))
 
 
 def _ago(span: timedelta, now: datetime) -> str:

@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bookings.clients import clients_with, plain_words
@@ -86,11 +87,15 @@ def lost_ahead(now: datetime) -> int:
 
 
 def unheard(rows: MessageQuerySet, now: datetime) -> MessageQuerySet:
-    """Those of ``rows`` that did not arrive, where the visit is ahead and somebody should ring."""
-    lost = rows.lost().filter(appointment__ends_at__gt=now)
+    """Those of ``rows`` that did not arrive, where the visit is ahead and somebody should ring.
+
+    So should somebody ring a therapist whose day is not over.
+    """
     off = Q(appointment__status="cancelled", kind="cancelled")
     declined = Q(appointment__status="declined", kind="declined")
-    return lost.filter(Q(appointment__status__in=UPCOMING) | off | declined)
+    visit = Q(appointment__status__in=UPCOMING) | off | declined
+    her_day = Q(appointment=None, day__gte=timezone.localdate(now))
+    return rows.lost().filter(Q(appointment__ends_at__gt=now) & visit | her_day)
 
 
 SHOWN = (

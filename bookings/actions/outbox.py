@@ -27,6 +27,8 @@ SWEEP_EXPIRES = 300
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
+# The least part of a wait that chance leaves.
+SHORTENED = 0.75
 # With these waits the last attempt comes about a day after the first.
 MOST_ATTEMPTS = 19
 # A worker needs to know whether there are answers, and never what was told in confidence.
@@ -203,8 +205,17 @@ def wait_after(attempts: int) -> timedelta:
 
     Messages that failed together must not all come back in the same second.
     """
-    longest = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
-    return longest * random.uniform(0.75, 1)  # noqa: S311
+    return _longest_wait(attempts) * random.uniform(SHORTENED, 1)  # noqa: S311
+
+
+def least_waited(attempts: int) -> timedelta:
+    """From the first of so many attempts to the next one, at least."""
+    waits = (_longest_wait(one) for one in range(1, attempts + 1))
+    return sum(waits, timedelta()) * SHORTENED
+
+
+def _longest_wait(attempts: int) -> timedelta:
+    return min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
 
 
 def call_a_worker() -> None:

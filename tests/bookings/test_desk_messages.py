@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -237,6 +237,18 @@ def test_what_was_sent_since_makes_up_for_what_was_lost(
     assert counts(desk)["Please ring"] == 1
     sent(cleos, at(9, days=0))
     assert counts(desk)["Please ring"] == 0
+
+
+def test_somebody_rings_a_therapist_whose_day_sheet_was_lost(
+    desk: Browser, mia: Therapist, now: datetime
+) -> None:
+    today = at(9, days=0).date()
+    for days in (-1, 0, 1):
+        day = today + timedelta(days=days)
+        Message.objects.create(
+            kind="therapist_sheet", therapist=mia, day=day, due_at=now, state="failed"
+        )
+    assert counts(desk)["Please ring"] == 2
 
 
 def test_a_bad_address_is_told_with_whom_to_call(

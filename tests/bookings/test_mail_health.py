@@ -77,6 +77,25 @@ def test_mail_that_does_not_get_out_is_told(
     ]
 
 
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(
+    ("ago", "degraded"), [(MINUTE, []), (4 * MINUTE, []), (15 * MINUTE, ["mail"])]
+)
+def test_one_full_mailbox_while_others_get_mail_is_no_server_that_is_away(
+    now: datetime, confirmation: Message, ago: timedelta, degraded: list[str]
+) -> None:
+    # Five attempts over at least 23 minutes; the next in ten.
+    waiting = Message.objects.filter(pk=confirmation.pk)
+    waiting.update(
+        attempts=5, due_at=now + 10 * MINUTE, last_error="The address was refused (452)."
+    )
+    other = Message.objects.exclude(pk=confirmation.pk)[:1]
+    Message.objects.filter(pk__in=other).update(state="sent", sent_at=now - ago)
+    assert delivery_health(now).degraded == degraded
+    waiting.update(due_at=now - 15 * MINUTE)
+    assert delivery_health(now).degraded == ["mail"]
+
+
 def test_beat_goes_on_without_the_database(
     now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
