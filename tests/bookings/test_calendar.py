@@ -24,11 +24,13 @@ from icalendar import (
     TimezoneDaylight,
     TimezoneStandard,
     vCalAddress,
+    vText,
 )
 from pytest_django import Settings
 
 from bookings import actions, messages
 from bookings.calendar import PRODUCT, visit_calendar
+from bookings.calendar_lines import text_line, written
 from bookings.models import Appointment, Client, Message, Room, Therapist
 from services.models import Service, SpaProfile
 from tests.bookings.conftest import NOW, at
@@ -389,6 +391,16 @@ def test_it_is_written_byte_for_byte_as_icalendar_writes_it(
     assert zone_lines.startswith(begin + b"BEGIN:VTIMEZONE\r\n")
     ours = STAMP.sub(b"", file.removeprefix(zone_lines))
     assert ours == as_icalendar_writes(visit, spa, method) + b"END:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize("signs", [",", "\\", "^", "é", "🌊", "n\n;"])
+def test_a_line_is_cut_where_icalendar_cuts_it(signs: str) -> None:
+    event = Event()
+    for length in range(80):
+        words = "x" * length + signs * 60
+        event["SUMMARY"] = vText(words)
+        ours = written(["BEGIN:VEVENT", text_line("SUMMARY", words), "END:VEVENT"])
+        assert ours == event.to_ical()
 
 
 def test_no_address_can_write_lines_of_its_own() -> None:
