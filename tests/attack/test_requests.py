@@ -71,6 +71,9 @@ def test_no_address_and_no_form_fails_at_what_is_sent_to_it(every: list[Target])
     asked = [target for target in every for _number in range(hostile.EXAMPLES)]
     for target, sent in zip(asked, hostile.drawn(pairs, len(asked)), strict=True):
         attack.open(target, sent)
+    # The suite sends to each address once: forms that are filled in come further.
+    with_form = set() if hostile.IS_LONG else {route for route, _names in attack.forms}
+    asked = [one for one in asked if one.route not in with_form or surface.reads_json(one.route)]
     drawn = hostile.drawn(st.tuples(pairs, hostile.json_values), len(asked))
     for target, (sent, value) in zip(asked, drawn, strict=True):
         attack.post(target, sent, value)
