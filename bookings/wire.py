@@ -8,7 +8,7 @@ import re
 from binascii import b2a_qp
 from collections.abc import Sequence
 from email.header import Header
-from email.utils import formatdate
+from email.utils import formatdate, parseaddr
 from functools import lru_cache
 from secrets import token_hex
 
@@ -38,7 +38,9 @@ class LetterMail(EmailMultiAlternatives):
 
     def envelope(self) -> tuple[str, list[str]]:
         """From whom and to whom it goes, as the line is told."""
-        return _on_the_wire(self.from_email), [_on_the_wire(one) for one in self.recipients()]
+        # Without the name, which may be folded.
+        sender = parseaddr(self.from_email)[1]
+        return _on_the_wire(sender), [_on_the_wire(one) for one in self.recipients()]
 
     def _headers(self) -> list[str]:
         rest = {"Date": formatdate(), **self.extra_headers}
@@ -78,7 +80,8 @@ def _addresses(name: str, addresses: Sequence[str]) -> str:
     for address in addresses:
         if "\n" in address or "\r" in address:
             raise BadHeaderError(f"{name} has a line end.")
-    return f"{name}: {', '.join(map(_on_the_wire, addresses))}"
+    # A long name that is encoded comes in lines.
+    return f"{name}: {', '.join(map(_on_the_wire, addresses))}".replace("\n", CRLF)
 
 
 def _part(text: str, kind: str, name: str = "") -> bytes:
