@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from math import ceil
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -361,17 +363,25 @@ def _health_page(
     journey: Journey,
     check: HealthCheck | None,
 ) -> HttpResponse:
-    return render(
-        request,
-        "bookings/client/health.html",
-        {
+    already_passed = check is not None and bool(journey.hold)
+
+    def wish() -> str:
+        given = {"service": service, "wish": _wish_in_words(request, journey)}
+        return render_to_string("bookings/client/_wish.html", given, request)
+
+    def context() -> dict[str, Any]:
+        return {
             "service": service,
             "form": form,
-            "wish": _wish_in_words(request, journey),
-            "already_passed": check is not None and bool(journey.hold),
+            "already_passed": already_passed,
             "back_url": reverse("bookings:times", args=[service.slug]),
-        },
-    )
+        }
+
+    template = "bookings/client/health.html"
+    if form.is_bound:
+        return render(request, template, {**context(), "wish": wish()})
+    # Without answers it is the same for everybody.
+    return kept_page(request, template, context, depends_on=already_passed, live={"wish": wish})
 
 
 def _details_page(
