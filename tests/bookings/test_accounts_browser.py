@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from django.test import Client as Stranger
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -91,6 +93,16 @@ def heading(page: Page, words: str) -> None:
     expect(page.get_by_role("heading", name=words, level=1)).to_be_visible()
 
 
+def see_that_it_opens_once(sent: Request) -> None:
+    """Whoever has heard what a passkey said cannot say it again: it was asked something else."""
+    stranger = Stranger(headers={"host": urlsplit(sent.url).netloc})
+    path = urlsplit(sent.url).path
+    stranger.get(path, headers={"Accept": "application/json"})
+    heard = parse_qs(sent.post_data or "")["credential"][0]
+    assert stranger.post(path, {"credential": heard}, follow=True).status_code == 200
+    assert "_auth_user_id" not in stranger.session
+
+
 def test_a_passkey_is_set_up_and_then_signs_in_alone(
     settings: Settings, visitor: Visitor, spa: SpaProfile, dana: User, smtp: MailServer
 ) -> None:
@@ -107,8 +119,12 @@ def test_a_passkey_is_set_up_and_then_signs_in_alone(
     expect(page.get_by_text("Passkey “The desk”")).to_be_visible()
     page.get_by_role("button", name="Sign out", exact=True).click()
     heading(page, "Sign in")
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    with page.expect_request(
+        lambda asked: asked.method == "POST" and "webauthn/login" in asked.url
+    ) as sent:
+        page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url("**/desk/**")
+    see_that_it_opens_once(sent.value)
 
     page.goto("/accounts/")
     page.get_by_role("button", name="Sign out", exact=True).click()

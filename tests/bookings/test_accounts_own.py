@@ -18,7 +18,7 @@ from bookings.logins import device_name
 from services.models import SpaProfile
 from spa import settings as outside
 from tests.bookings.conftest import NOW
-from tests.bookings.staff_pages import PASSWORD, said
+from tests.bookings.staff_pages import PASSWORD, browser_of, said
 from tests.conftest import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +93,15 @@ def test_one_browser_is_signed_out(dana: User, spa: SpaProfile) -> None:
     answer = desk.post(f"/accounts/sessions/{sessions_of(dana)[0].pk}/end/")
     assert said(answer) == ["That browser is signed out."]
     assert [opens(browser) for browser in (phone, desk, tablet)] == [False, True, True]
+
+
+def test_the_cookie_of_a_session_that_ended_opens_nothing(dana: User, spa: SpaProfile) -> None:
+    browser, thief = browser_of(dana), Browser()
+    thief.cookies.load({"sessionid": browser.cookies["sessionid"].value})
+    assert thief.get("/desk/").status_code == 200
+    browser.post("/accounts/logout/")
+    answer = thief.get("/desk/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/desk/")
 
 
 def test_all_other_browsers_are_signed_out(dana: User, olive: User, spa: SpaProfile) -> None:
