@@ -1,13 +1,14 @@
 """What attackers write into fields, addresses and bodies.
 
 Each example of a suite's run takes a few of them. For a long run by hand:
-``HYPOTHESIS_EXAMPLES=100 pytest tests/attack``.
+``HYPOTHESIS_EXAMPLES=100 pytest tests/attack``; it stops by itself.
 """
 
 import json
 import os
+import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes, urlencode
@@ -18,7 +19,10 @@ from hypothesis import strategies as st
 # How many examples each address and each form gets.
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "1"))
 IS_LONG = EXAMPLES > 1
+# How long a long run goes on with each way of attacking, once every address had its turn.
+SECONDS = int(os.environ.get("HYPOTHESIS_SECONDS", "120"))
 Value = TypeVar("Value")
+Target = TypeVar("Target")
 
 
 def drawn(strategy: st.SearchStrategy[Value], count: int) -> Iterator[Value]:
@@ -212,6 +216,18 @@ FILES = [
     ("\x00.png", b"<script>hostile()</script>"),
     ("", b"x"),
 ]
+
+
+def rounds(
+    targets: Sequence[Target], strategy: st.SearchStrategy[Value]
+) -> Iterator[tuple[Target, Value]]:
+    """Each of ``targets`` with an example, again and again: as often as ``EXAMPLES`` says."""
+    examples = drawn(strategy, len(targets) * EXAMPLES)
+    ends = time.monotonic() + SECONDS
+    for number, value in enumerate(examples):
+        if number >= len(targets) and time.monotonic() > ends:
+            return
+        yield targets[number % len(targets)], value
 
 
 def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:
