@@ -28,7 +28,7 @@ from services.models import Service, SpaProfile
 
 SITE_PORT, BARE_PORT, PEER_PORT = 8141, 8142, 8143
 ONE, MANY = 1, 8
-PAGE_SECONDS, BOOKING_SECONDS = 1.2, 5.0
+PAGE_SECONDS, BOOKING_SECONDS = 3.0, 5.0
 LEAD = "lymphatic-drainage-massage"
 
 
