@@ -481,10 +481,10 @@ def test_the_details_page_costs_a_fixed_number_of_queries(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     hold(client, lymph, at(10))
-    # The session, the spa, the treatment, the hold, the check, its questions; is it still held?
-    with django_assert_num_queries(7):
+    # The session, the spa, the treatment, the hold, the check and its questions.
+    with django_assert_num_queries(6):
         client.get(DETAILS)
     for days in range(2, 9):
         book(at(10, days=days), details=OTTO)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get(DETAILS)
