@@ -85,10 +85,10 @@ def test_nothing_of_hostile_words_runs_in_a_browser(
         reverse("services:treatment", args=[lymph.slug]),
         reverse("bookings:visit", args=[world.token]),
     ):
-        page.goto(
-            live_server.url + address,
-            wait_until="networkidle" if "?date" not in address else "load",
-        )
-        page.wait_for_function(f"document.documentElement.outerHTML.includes('{MARK}')")
+        # The calendar asks for news for ever, and draws its visits when it has them.
+        is_calendar = address.startswith("/desk/?")
+        page.goto(live_server.url + address, wait_until="load" if is_calendar else "networkidle")
+        words = f"name-{MARK}" if is_calendar else MARK
+        page.wait_for_function(f"document.documentElement.outerHTML.includes('{words}')")
         made = [frame.locator(MADE).count() for frame in page.frames]
         assert (address, made, watch.seen) == (address, [0] * len(made), [])
