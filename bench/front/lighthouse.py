@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ CHROMIUM = (
     "--disable-background-networking --disable-component-update --disable-sync"
 )
 TRIES = 3
+# What has not come to a score by then hangs.
+PATIENCE_SECONDS, GOODBYE_SECONDS = 150, 15
 
 Scores = dict[str, int]
 
@@ -55,7 +58,9 @@ def _scores(report: dict[str, Any]) -> dict[str, float | None]:
 
 def _report(address: str, session: str) -> dict[str, Any]:
     cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"} if session else {}
-    with tempfile.TemporaryDirectory(prefix="spa-lighthouse-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="spa-lighthouse-", ignore_cleanup_errors=True
+    ) as folder:
         headers = Path(folder, "headers.json")
         headers.write_text(json.dumps({**BEHIND_TLS, **cookie}))
         command = [
@@ -68,12 +73,28 @@ def _report(address: str, session: str) -> dict[str, Any]:
             f"--extra-headers={headers}",
             f"--chrome-flags={CHROMIUM} --user-data-dir={folder}/profile",
         ]
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            check=False,
-            text=True,
-            env={**os.environ, "CHROME_PATH": shutil.which("chromium") or ""},
-        )
-    report: dict[str, Any] = json.loads(done.stdout or "{}")
+        return _run(command)
+
+
+def _run(command: list[str | Path]) -> dict[str, Any]:
+    """Run Lighthouse, and end its Chromium with it where it takes too long."""
+    environment = {**os.environ, "CHROME_PATH": shutil.which("chromium") or ""}
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as running:
+        try:
+            written, _nothing = running.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            # Asked so, it takes its Chromium along.
+            running.send_signal(signal.SIGINT)
+            try:
+                running.wait(GOODBYE_SECONDS)
+            except subprocess.TimeoutExpired:
+                running.kill()
+            return {"runtimeError": f"no score within {PATIENCE_SECONDS} s"}
+    report: dict[str, Any] = json.loads(written or "{}")
     return report
