@@ -27,6 +27,8 @@ from tests.bookings.hostile import MARK, TYPED, Page
 from tests.bookings.hostile_story import Cast, done, told
 from tests.conftest import MailServer
 
+# Of what anybody typed these show the spa's name alone, in a head that the others have too.
+WITHOUT_WORDS = ("accounts/", "start/", "demo/")
 FORMULA = tuple("=+-@\t\r")
 
 
@@ -62,6 +64,8 @@ def walked(world: World) -> Iterator[tuple[str, Page]]:
     """Every page of the table, as somebody sees it who may see most of it."""
     for route, cells in rows().items():
         role = role_for(route)
+        if route.startswith(WITHOUT_WORDS):
+            continue
         if not cells[ROLES.index(role)].startswith("200"):
             continue
         with transaction.atomic():
