@@ -107,7 +107,8 @@ def test_the_number_follows_what_the_owners_changed(browser_of_cleo: Browser) ->
 def test_a_table_that_is_locked_is_not_waited_for(browser_of_cleo: Browser) -> None:
     other = psycopg2.connect(database_url())
     with other.cursor() as cursor, connection.cursor() as ours:
-        cursor.execute("LOCK TABLE services_spaprofile IN ACCESS EXCLUSIVE MODE")
+        # What every request asks for, whatever the process remembers.
+        cursor.execute("LOCK TABLE services_change IN ACCESS EXCLUSIVE MODE")
         ours.execute("SET lock_timeout = '100ms'")
         slow = browser_of_cleo.get("/policies/")
         ours.execute("SET lock_timeout = 0; SET statement_timeout = '100ms'")
