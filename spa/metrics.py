@@ -82,7 +82,7 @@ def _told() -> bytes:
 
 
 class TheSpa(Collector):
-    """What the database knows; five queries, whatever the number of visits."""
+    """What the database knows; seven queries, whatever the number of visits."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures, or only that the database does not answer."""

@@ -38,11 +38,15 @@ def block_time(
 ) -> TimeOff:
     """Take no appointments for a while; ``therapist`` of ``None`` closes the whole spa.
 
-    Raises ``UnusableTime`` where it does not end after it starts, or lies years away.
+    Where the very same is there already, as after a second tap, that one is returned. Raises
+    ``UnusableTime`` where it does not end after it starts, or lies years away.
     """
     off = TimeOff(therapist=therapist, starts_at=starts_at, ends_at=ends_at, reason=reason)
     _refuse_unusable(starts_at, ends_at, now)
     _lock(off.therapist_id)
+    there = _same_as(off)
+    if there is not None and there.reason == reason[:REASON_MOST]:
+        return there
     _add([off], agreed=None, by=by, now=now)
     return off
 
@@ -60,7 +64,7 @@ def close(
     for off in closures:
         _refuse_unusable(off.starts_at, off.ends_at, now)
     _lock(*(off.therapist_id for off in closures))
-    return _add([off for off in closures if not _is_there(off)], agreed=agreed, by=by, now=now)
+    return _add([off for off in closures if _same_as(off) is None], agreed=agreed, by=by, now=now)
 
 
 @transaction.atomic
@@ -173,9 +177,10 @@ def _add(
     return reasons
 
 
-def _is_there(off: TimeOff) -> bool:
+def _same_as(off: TimeOff) -> TimeOff | None:
+    """The one with the same times for the same people that is there already, if any."""
     same = TimeOff.objects.filter(starts_at=off.starts_at, ends_at=off.ends_at)
-    return same.filter(therapist=off.therapist_id).exists()
+    return same.filter(therapist=off.therapist_id).order_by("pk").first()
 
 
 def stranded_by_closing(closures: Sequence[TimeOff], *, spa: SpaProfile, now: datetime) -> Reasons:

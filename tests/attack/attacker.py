@@ -125,7 +125,8 @@ class Attack:
             self.entered.add(target.route)
         self.wrote += once != before
         more = {table for table, count in twice.items() if count > once[table]}
-        assert more - {*NOTES, *NOTED_EACH_TIME.get(target.route, ())} == set(), target.address
+        unexpected = more - {*NOTES, *NOTED_EACH_TIME.get(target.route, ())}
+        assert unexpected == set(), (target.address, sorted(unexpected), sent)
 
 
 def _named(sent: list[tuple[int, str]], names: list[str]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What owners find in the admin, and what nobody finds there."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -359,6 +360,7 @@ def test_the_diary_is_held_before_the_rooms_and_the_page_of_a_treatment(
 ) -> None:
     with CaptureQueriesContext(connection) as queries:
         edit(owner, address_of(visit.service), rooms=[])
-    locks = [one["sql"] for one in queries if "UPDATE" in one["sql"].partition(" FOR ")[2]]
-    tables = [sql.partition(' FROM "')[2].partition('"')[0] for sql in locks]
+    locks = [one["sql"] for one in queries if re.search(r"FOR (NO KEY )?UPDATE", one["sql"])]
+    # One statement may lock in several tables, in the order in which they stand in it.
+    tables = [table for sql in locks for table in re.findall(r'FROM "?(\w+_\w+)', sql)]
     assert tables[:3] == ["bookings_therapist", "bookings_room", "services_service"]

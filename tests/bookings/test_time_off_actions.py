@@ -173,3 +173,12 @@ def test_with_a_reason_the_desk_books_into_a_time_off(
     assert refused.value.rules == ["Mia is off (Dentist): Tuesday 24 November, 10:00 – 12:00."]
     moved = actions.reschedule_appointment(**move, reason="She comes in for it.")
     assert moved.starts_at == at(10)
+
+
+def test_a_second_tap_blocks_nothing_twice(block: Any, mia: Therapist) -> None:
+    first = block(at(10), at(12), therapist=mia, reason="Dentist")
+    assert block(at(10), at(12), therapist=mia, reason="Dentist") == first
+    whole = block(at(13), at(14), therapist=None)
+    assert block(at(13), at(14), therapist=None) == whole
+    assert block(at(10), at(12), therapist=mia, reason="School") != first
+    assert TimeOff.objects.count() == 3
