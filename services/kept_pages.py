@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
-from services.memory import is_of_use, remembered
+from services.memory import is_of_use, remembered, saw_present_menu
 
 # Nobody can write into a text what stands in a kept page for something else.
 _PROCESS = secrets.token_hex(8)
@@ -69,10 +69,15 @@ def _kept_or_rendered(
     if page is None:
         markers = {name: mark_safe(_marker(name)) for name in live}  # noqa: S308
         page = render_to_string(template, {**context(), **markers, "csrf_token": TOKEN}, request)
-        if len(pages) >= MOST_PAGES:
-            pages.clear()
-        pages[key] = page
+        if saw_present_menu():
+            _put(pages, key, page)
     return page
+
+
+def _put(pages: dict[Hashable, str], key: Hashable, page: str) -> None:
+    if len(pages) >= MOST_PAGES:
+        pages.clear()
+    pages[key] = page
 
 
 def _marker(name: str) -> str:

@@ -116,6 +116,8 @@ class _Request(threading.local):
     # How it looked last: outside a transaction, inside one, or not yet.
     looked: str = ""
     look: _Look | None = None
+    # The state of the menu at its first look, or ``UNKNOWN``.
+    menu: int | None = None
 
 
 _request = _Request()
@@ -123,13 +125,16 @@ _lock = threading.RLock()
 _seen = NOTHING
 _server = ""
 _looked_at = 0.0
+# Counts the states of the menu that this process has learned of.
+_menu = 0
+UNKNOWN = -1
 _kept: dict[tuple[Topic, Hashable], _Kept] = {}
 
 
 @contextmanager
 def within_request() -> Iterator[None]:
     """Let what is done inside use the memory; the database is looked at when it is first needed."""
-    _request.is_open, _request.looked = True, ""
+    _request.is_open, _request.looked, _request.menu = True, "", None
     try:
         with connection.execute_wrapper(_watch):
             yield
@@ -155,7 +160,10 @@ def remembered(
     ``None``, or is not given, ``read`` is called. Values are shared by all requests: nobody may
     change them.
     """
-    if not _request.is_open or not _lock.acquire(timeout=PATIENCE):
+    if not _request.is_open:
+        return read()
+    if not _lock.acquire(timeout=PATIENCE):
+        _request.menu = UNKNOWN
         return read()
     try:
         if connection.in_atomic_block:
@@ -180,6 +188,15 @@ def is_of_use(key: Hashable = None, *, topic: Topic = Topic.MENU) -> bool:
     if not _request.is_open or not connection.in_atomic_block:
         return _request.is_open
     return bool(_kept) if key is None else (topic, key) in _kept
+
+
+def saw_present_menu() -> bool:
+    """Whether all that this request read of the menu is as this process knows it by now.
+
+    Another thread may have learned of a change meanwhile: what was put together here from the
+    state before it must not be kept as if it were of the state after it.
+    """
+    return _request.is_open and _request.menu == _menu
 
 
 def forget_everything() -> None:
@@ -230,7 +247,7 @@ def _read_or_renewed(
 
 def _look() -> None:
     """Learn what has changed since the last look of this process, once a request."""
-    global _seen, _server, _looked_at
+    global _seen, _server, _looked_at, _menu
     if _request.looked == "outside":
         return
     look = _ask()
@@ -238,8 +255,12 @@ def _look() -> None:
         _kept.clear()
     for change in look.changes:
         _note(change)
+    if look.is_too_much or any(change.topic == Topic.MENU for change in look.changes):
+        _menu += 1
     _seen, _server, _looked_at = look.seen, look.server, time.monotonic()
     _request.looked = "outside"
+    if _request.menu is None:
+        _request.menu = _menu
 
 
 def _note(change: Change) -> None:

@@ -1,15 +1,18 @@
 """Pages that are kept show what is true, and to each visitor her own token."""
 
 import re
+import threading
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Client, Room, Therapist
-from services import kept_pages
+from services import kept_pages, memory
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.client_pages import TIMES
 from tests.bookings.conftest import at
@@ -79,6 +82,34 @@ def test_a_new_word_a_new_price_and_a_new_booking_are_seen_at_once(
     assert "87.65" in page
     assert free not in page
     assert free not in browser.get(TIMES).content.decode()
+
+
+def test_a_page_begun_before_a_change_is_not_kept_after_it(
+    spa: SpaProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one thread puts a page together, another learns of a change."""
+    SpaProfile.objects.update(name="Fern Spa")
+    drawn = kept_pages.kept_page
+
+    def learn_of_a_change() -> None:
+        SpaProfile.objects.update(name="Elm Spa")
+        with memory.within_request():
+            assert SpaProfile.load().name == "Elm Spa"
+        connection.close()
+
+    def interrupted(*given: Any, **how: Any) -> HttpResponse:
+        other = threading.Thread(target=learn_of_a_change)
+        other.start()
+        other.join()
+        return drawn(*given, **how)
+
+    monkeypatch.setattr("services.views.kept_page", interrupted)
+    assert "Fern Spa" in Browser().get("/about/").content.decode()
+    monkeypatch.setattr("services.views.kept_page", drawn)
+    for _visitor in range(2):
+        page = Browser().get("/about/").content.decode()
+        assert "Elm Spa" in page
+        assert "Fern Spa" not in page
 
 
 def test_a_treatment_that_is_taken_off_the_menu_is_gone_at_once(
