@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -103,10 +103,11 @@ def offer(
 ) -> Offer:
     """Return when ``option`` of ``service`` can start from ``first_day`` to ``last_day``.
 
-    One set of four queries whatever the number of therapists, rooms, days or appointments.
-    ``ignoring`` leaves one appointment out (to move it); ``minutes`` stands in for the option's
-    length, ``step_minutes`` for the spa's step between starts, and ``earliest`` for now plus the
-    spa's notice. The days are cut to the booking horizon.
+    Four queries whatever the number of therapists, rooms, days or appointments; within a request
+    one look at the journal where nothing has changed (``services.memory``). ``ignoring``
+    leaves one appointment out (to move it); ``minutes`` stands in for the option's length,
+    ``step_minutes`` for the spa's step between starts, and ``earliest`` for now plus the spa's
+    notice. The days are cut to the booking horizon.
 
     ``anytime`` leaves out what the desk may waive with a reason: hours, breaks, time off, notice
     and horizon. Then only other appointments are in the way, from the beginning of today.
@@ -119,13 +120,9 @@ def offer(
     length = length_of(service, minutes or option.minutes)
 
     found = _remembered(service, grid, spa, now, ignoring) if memory.is_of_use() else None
-    if found is None:
-        found = _read(service, grid, now, ignoring, therapist, room)
-    staffing, therapist_busy, room_busy, may_hold_lapsed = found
-    therapists = [one for one in staffing.therapists if therapist in (None, one)]
-    rooms = [pk for pk in staffing.rooms if room is None or room.pk == pk]
-    keys = [one.pk for one in therapists]
-    at_work = {pk: staffing.at_work[pk] for pk in keys}
+    found = found or _read(service, grid, now, ignoring, therapist, room)
+    therapists = [one for one in found.therapists if therapist in (None, one)]
+    at_work = {one.pk: found.at_work[one.pk] for one in therapists}
 
     every_cell = (1 << grid.cells) - 1
     allowed = grid.every(step_minutes or spa.slot_step_minutes) & grid.between(
@@ -135,15 +132,18 @@ def offer(
     starts, room_starts = visit_starts(
         grid=grid,
         therapists={
-            pk: (every_cell if anytime else at_work[pk]) & ~therapist_busy[pk] for pk in keys
+            pk: (every_cell if anytime else works) & ~found.busy.get(pk, 0)
+            for pk, works in at_work.items()
         },
-        rooms={pk: ~room_busy[pk] & every_cell for pk in rooms},
+        rooms={
+            pk: ~found.rooms_busy.get(pk, 0) & every_cell
+            for pk in found.rooms
+            if room is None or room.pk == pk
+        },
         length=length,
         allowed=allowed,
     )
-    return Offer(
-        grid, therapists, starts, room_starts, dict(therapist_busy), at_work, may_hold_lapsed
-    )
+    return Offer(grid, therapists, starts, room_starts, found.busy, at_work, found.may_hold_lapsed)
 
 
 def length_of(service: Service, minutes: int) -> Length:
@@ -251,47 +251,44 @@ def _time_off(therapists: Sequence[int], within: Span) -> QuerySet[TimeOff]:
 
 
 @dataclass(frozen=True, slots=True)
-class Staffing:
-    """Who gives a treatment, in which rooms (by key), and which cells each of them works."""
+class _Found:
+    """Who gives a treatment in which rooms (by key), and which cells are worked and taken."""
 
     therapists: Sequence[Therapist]
     rooms: Sequence[int]
     at_work: dict[int, int]
-
-
-# Staffing, busy cells by therapist and by room, and whether a hold there may have run out.
-Found: TypeAlias = tuple[Staffing, dict[int, int], dict[int, int], bool]
+    busy: dict[int, int]
+    rooms_busy: dict[int, int]
+    may_hold_lapsed: bool = True
 
 
 @dataclass(frozen=True)
-class Roster:
+class _Team:
     """Who gives a treatment, in which rooms (by key), when they work and when they are off."""
 
     therapists: Sequence[Therapist]
     rooms: Sequence[int]
     hours: dict[int, list[Hours]]
     off: dict[int | None, list[Span]]
-    _known: dict[tuple[date, date], Staffing] = field(default_factory=dict)
+    # What was worked out for a grid, by its days: a remembered team is asked for the same again.
+    _at_work: dict[tuple[date, date], dict[int, int]] = field(default_factory=dict)
 
-    def within(self, grid: Grid) -> Staffing:
-        """Who works when on the days of ``grid``."""
+    def at_work(self, grid: Grid) -> dict[int, int]:
+        """The cells of ``grid`` that each therapist works."""
         days = (grid.first_day, grid.last_day)
-        if days not in self._known:
-            self._known[days] = Staffing(self.therapists, self.rooms, self._at_work(grid))
-        return self._known[days]
-
-    def _at_work(self, grid: Grid) -> dict[int, int]:
-        closed = self.off.get(None, [])
-        return {
-            one.pk: grid.working(self.hours.get(one.pk, []))
-            & ~grid.touched([*self.off.get(one.pk, []), *closed])
-            for one in self.therapists
-        }
+        if days not in self._at_work:
+            closed = self.off.get(None, [])
+            self._at_work[days] = {
+                one.pk: grid.working(self.hours.get(one.pk, []))
+                & ~grid.touched([*self.off.get(one.pk, []), *closed])
+                for one in self.therapists
+            }
+        return self._at_work[days]
 
 
 def _remembered(
     service: Service, grid: Grid, spa: SpaProfile, now: datetime, ignoring: Appointment | None
-) -> Found | None:
+) -> _Found | None:
     """What ``_read`` returns, from the memory of the process; ``None`` where it does not reach."""
     today, horizon = now.astimezone(spa.zone).date(), last_bookable_day(spa, now)
     whole = Grid.over(first_day=today, last_day=horizon, zone=spa.zone)
@@ -303,17 +300,18 @@ def _remembered(
     diary = remembered_diary(whole)
     if diary is None:
         return None
-    roster = memory.remembered(
-        ("roster", service.pk, today, horizon, spa.time_zone), partial(_read_roster, service, whole)
+    team = memory.remembered(
+        ("team", service.pk, today, horizon, spa.time_zone), partial(_read_team, service, whole)
     )
-    staffing = roster.within(grid)
-    return staffing, *diary.taken(grid, now, ignoring), diary.has_lapsed(grid, now)
+    busy, rooms_busy = diary.taken(grid, now, ignoring)
+    lapsed = diary.has_lapsed(grid, now)
+    return _Found(team.therapists, team.rooms, team.at_work(grid), busy, rooms_busy, lapsed)
 
 
-def _read_roster(service: Service, grid: Grid) -> Roster:
+def _read_team(service: Service, grid: Grid) -> _Team:
     therapists, rooms = _giving(service, None, None)
     keys = [one.pk for one in therapists]
-    return Roster(therapists, rooms, hours_of(keys), time_off_of(keys, grid.span))
+    return _Team(therapists, rooms, hours_of(keys), time_off_of(keys, grid.span))
 
 
 def _giving(
@@ -333,7 +331,7 @@ def _read(
     ignoring: Appointment | None,
     therapist: Therapist | None,
     room: Room | None,
-) -> Found:
+) -> _Found:
     """Return who works when, and the busy cells by therapist and by room; four queries.
 
     One query for appointments and time off: what has no room is time off.
@@ -365,8 +363,8 @@ def _read(
         bits = grid.touched([span])
         by_therapist[who] |= bits
         by_room[where] |= bits
-    roster = Roster(therapists, rooms, hours_of(keys), off)
-    return roster.within(grid), by_therapist, by_room, True
+    team = _Team(therapists, rooms, hours_of(keys), off)
+    return _Found(therapists, rooms, team.at_work(grid), by_therapist, by_room)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
