@@ -21,9 +21,9 @@ help:
 run: $(READY)
 	@exec $(BIN)/python -m spa.run
 
-# Four processes even on two cores: two of them often wait, for a browser, a server or a fault.
+# Three processes even on two cores: one of them often waits, for a browser, a server or a fault.
 test: $(READY) chromium
-	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(TESTS)
 
 # Types take as long as all the rest: each has a core of its own.
 check: $(READY)
