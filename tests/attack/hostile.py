@@ -8,6 +8,7 @@ import json
 import os
 import time
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any, TypeVar
@@ -46,6 +47,8 @@ def drawn(strategy: st.SearchStrategy[Value], count: int) -> Iterator[Value]:
         found.append(value)
 
     keep()
+    # Fewer would come again and again, and nobody would see it.
+    assert len(found) > count // 2, f"{len(found)} of {count} examples"
     # The first is always the simplest, and where there are few they come again.
     return islice(cycle(found[1:]), count)
 
@@ -224,10 +227,25 @@ def rounds(
     """Each of ``targets`` with an example, again and again: as often as ``EXAMPLES`` says."""
     examples = drawn(strategy, len(targets) * EXAMPLES)
     ends = time.monotonic() + SECONDS
-    for number, value in enumerate(examples):
-        if number >= len(targets) and time.monotonic() > ends:
-            return
-        yield targets[number % len(targets)], value
+    tried = 0
+    try:
+        for value in examples:
+            if tried >= len(targets) and time.monotonic() > ends:
+                return
+            yield targets[tried % len(targets)], value
+            tried += 1
+    finally:
+        _tell(tried, len(targets))
+
+
+def _tell(tried: int, targets: int) -> None:
+    """Let the summary of a long run say how far it came; every target had its turn at least once.
+
+    pytest-xdist hands on warnings, and nothing that is printed by a test that passes.
+    """
+    if IS_LONG:
+        said = f"{tried} examples tried, at {targets} targets, of {targets * EXAMPLES}"
+        warnings.warn(said, stacklevel=3)
 
 
 def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:

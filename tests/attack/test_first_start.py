@@ -20,8 +20,8 @@ def test_no_step_of_a_new_spa_fails_at_what_is_sent_to_it(request: pytest.Fixtur
     attack = Attack()
     for step in STEPS:
         target = Target("start/<slug:step>/", f"/start/{step}/", cookies)
-        for asked, sent, spoiling in hostile.drawn(
-            st.tuples(pairs, pairs, spoilings), hostile.EXAMPLES
+        for _target, (asked, sent, spoiling) in hostile.rounds(
+            [target], st.tuples(pairs, pairs, spoilings)
         ):
             attack.open(target, asked)
             attack.post(target, sent, None)
