@@ -126,9 +126,14 @@ def current_client(client: Client) -> Client:
 
     Without the lock a merge that is just being made would leave a new visit with the old record.
     """
+    kept = Client.objects.values_list("merged_into", flat=True).get(pk=client.pk)
+    return locked_client(kept or client.pk)
+
+
+def locked_client(key: int) -> Client:
+    """Return the record ``key``, locked, or the one that it has just been merged into."""
     rows = Client.objects.select_for_update(no_key=True)
-    kept = Client.objects.values_list("merged_into", flat=True).get(pk=client.pk) or client.pk
-    latest = rows.get(pk=kept)
+    latest = rows.get(pk=key)
     while latest.merged_into_id:
         latest = rows.get(pk=latest.merged_into_id)
     return latest
