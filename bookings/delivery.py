@@ -1,8 +1,9 @@
 """Delivers the outbox.
 
-Each message is claimed, sent and settled in commits of its own (see ``actions.outbox``). Whatever
-dies in between, the message is sent: twice only where the mail server had taken it and the
-settling was lost, and then under the same Message-ID, so that mailboxes show it once.
+Each message is claimed, begun, sent and settled, and each step is committed before the next one is
+taken; one message is settled and the next begun in the same commit (see ``actions.outbox``).
+Whatever dies in between, the message is sent: twice only where the mail server had taken it and
+the settling was lost, and then under the same Message-ID, so that mailboxes show it once.
 """
 
 import logging
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext as _
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _
 from bookings import messages
 from bookings.actions import bounces, outbox, owing
 from bookings.actions.heartbeats import note_heartbeat
-from bookings.copies import copy_of
+from bookings.copies import Content, copy_of
 from bookings.models import BadAddress, Heartbeat, Message
 from bookings.models.messages import LEASE
 from bookings.postman import Postman
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 # runs out while its message is on the way, and the round is over before the task's own time limit.
 LONGEST_SEND = timedelta(seconds=140)
 RUN = LEASE - LONGEST_SEND
-BATCH = 20
+BATCH = 40
 DATABASE_WAIT = 0.2  # seconds
 # How old may be what a letter tells of: no older than a letter that is just on its way.
 FRESH = timedelta(seconds=1)
@@ -59,12 +61,18 @@ class _Sheaf:
     """Claimed messages with all that their letters need, read at once.
 
     Each is still looked at right before it goes (``outbox.begin_attempt``), and read anew where
-    anybody has touched it. What is read beside it is FRESH enough.
+    anybody has touched it. What is read beside it is FRESH enough. ``after`` has the row behind
+    each message, by its key.
     """
 
     def __init__(self, claimed: list[Message], now: datetime) -> None:
         self.read_at = now
         self.rows = {one.pk: one for one in outbox.read_claimed(claimed)}
+        self.after = {
+            one.pk: self.rows[behind.pk]
+            for one, behind in pairwise(claimed)
+            if behind.pk in self.rows
+        }
         self.stationery = messages.stationery_for(self.rows.values())
         addresses = [one.address for one in self.rows.values()]
         self.bad_addresses = bounces.that_come_back(addresses)
@@ -79,6 +87,8 @@ class _Round:
         self.postman = Postman()
         self.sent = 0
         self.has_called = False
+        self.begun: Message | None = None
+        """The message that is next, where the one before was settled and it begun at once."""
 
     @cached_property
     def spa(self) -> SpaProfile:
@@ -103,20 +113,27 @@ class _Round:
         self.show_life()
         sheaf = _Sheaf(claimed, self.clock())
         for number, message in enumerate(claimed):
-            if self.clock() >= self.ends_at:
+            if self.begun is None and self._is_over():
                 outbox.let_go(claimed[number:])
                 outbox.nudge()
                 return False
-            if self.clock() >= sheaf.read_at + FRESH:
+            if self.begun is None and not self._is_fresh(sheaf):
                 sheaf = _Sheaf(claimed[number:], self.clock())
             if not self._settle(message, sheaf):
                 outbox.let_go(claimed[number + 1 :])
                 return False
         return True
 
-    def _settle(self, claimed: Message, sheaf: "_Sheaf") -> bool:
+    def _is_over(self) -> bool:
+        return self.clock() >= self.ends_at
+
+    def _is_fresh(self, sheaf: _Sheaf) -> bool:
+        return self.clock() < sheaf.read_at + FRESH
+
+    def _settle(self, claimed: Message, sheaf: _Sheaf) -> bool:
         """Send one message and note what came of it; false where the next would fare no better."""
-        message = outbox.begin_attempt(sheaf.rows.get(claimed.pk, claimed))
+        message = self.begun or outbox.begin_attempt(sheaf.rows.get(claimed.pk, claimed))
+        self.begun = None
         if message is None:
             return True
         try:
@@ -130,13 +147,19 @@ class _Round:
             # Whatever is wrong with one message must not stop the others.
             return self._go_on_after(error, message, sheaf)
         copy = copy_of(mail)
-        self._insist(
-            lambda: outbox.mark_sent(message, answer=answer, content=copy, now=self.clock())
-        )
+        self._insist(lambda: self._note_sent(message, answer, copy, sheaf))
         self.sent += 1
         return True
 
-    def _may_go(self, message: Message, sheaf: "_Sheaf") -> bool:
+    def _note_sent(self, message: Message, answer: str, copy: Content, sheaf: _Sheaf) -> None:
+        """Settle what was sent, and begin the next one where it may go this very moment."""
+        may_begin = self._is_fresh(sheaf) and not self._is_over()
+        following = sheaf.after.get(message.pk) if may_begin else None
+        self.begun = outbox.mark_sent(
+            message, answer=answer, content=copy, now=self.clock(), following=following
+        )
+
+    def _may_go(self, message: Message, sheaf: _Sheaf) -> bool:
         """Whether it is true and no hour to be quiet; settles what is not sent now."""
         if not owing.is_still_true(message, now=self.clock()):
             outbox.mark_void(message)
@@ -149,7 +172,7 @@ class _Round:
             outbox.put_off(message, until=morning)
         return morning is None
 
-    def _go_on_after(self, error: Exception, message: Message, sheaf: "_Sheaf") -> bool:
+    def _go_on_after(self, error: Exception, message: Message, sheaf: _Sheaf) -> bool:
         trouble = trouble_of(error)
         log.warning("Message %s (%s) not sent: %s", message.pk, message.kind, trouble.reason)
         if trouble.is_permanent:

@@ -43,13 +43,16 @@ TOLD_IN_CONFIDENCE = (
 
 VERSION = RawSQL('"bookings_message"."xmin"::text', [], output_field=CharField())
 COPY_CONTENT = MailCopy._meta.get_field("content")
-# These two run once for each mail. They are written out, each one statement and one commit, since
-# the time to put a query together, and the way there and back, are most of what a mail costs here.
+# These are written out since they run once for each mail: the time to put a query together, and the
+# way there and back, are most of what a mail costs here.
 BEGIN_ATTEMPT = """
 UPDATE bookings_message SET attempts = attempts + 1
 WHERE id = %s AND state = 'pending' AND claimed_until = %s AND xmin::text = %s
 RETURNING attempts
 """
+# One way and one commit for the end of a mail and the beginning of the next one. The end waits for
+# nothing that has to do with the next one: a row that somebody holds is passed over. And it comes
+# first, so that nobody who has its row can wait for the other one.
 MARK_SENT = """
 WITH told AS (
     UPDATE bookings_message SET
@@ -58,10 +61,20 @@ WITH told AS (
         sent_at = %(now)s, answer = %(answer)s, sent_to = %(sent_to)s, claimed_until = NULL
     WHERE id = %(pk)s
     RETURNING id
+), kept AS (
+    INSERT INTO bookings_mailcopy (message_id, kept_at, content)
+    SELECT id, %(now)s, %(content)s FROM told WHERE %(content)s::text IS NOT NULL
+    ON CONFLICT (message_id) DO UPDATE SET kept_at = EXCLUDED.kept_at, content = EXCLUDED.content
+), following AS (
+    SELECT id FROM bookings_message
+    WHERE (SELECT count(*) FROM told) IS NOT NULL
+        AND id = %(next_pk)s AND state = 'pending' AND claimed_until = %(next_claimed)s
+        AND xmin::text = %(next_version)s AND attempts < %(most_attempts)s
+    FOR NO KEY UPDATE SKIP LOCKED
 )
-INSERT INTO bookings_mailcopy (message_id, kept_at, content)
-SELECT id, %(now)s, %(content)s FROM told WHERE %(content)s::text IS NOT NULL
-ON CONFLICT (message_id) DO UPDATE SET kept_at = EXCLUDED.kept_at, content = EXCLUDED.content
+UPDATE bookings_message SET attempts = attempts + 1
+WHERE id = (SELECT id FROM following)
+RETURNING attempts
 """
 
 
@@ -148,25 +161,40 @@ def _read_again(claimed: Message) -> Message | None:
 
 
 def mark_sent(
-    message: Message, *, now: datetime, answer: str = "", content: dict[str, Any] | None = None
-) -> None:
+    message: Message,
+    *,
+    now: datetime,
+    answer: str = "",
+    content: dict[str, Any] | None = None,
+    following: Message | None = None,
+) -> Message | None:
     """Note that the mail server took the message, and what it answered.
 
     It did, so this holds even where the claim ran out or the message was dropped meanwhile. News
     that it came back may be here first. ``content`` is the copy of what was sent.
+
+    An attempt of ``following`` is counted in the same breath, and it is returned: none where it is
+    not as it was read, or somebody has it in hand (then see ``begin_attempt``). All this may be
+    said again where no answer came.
     """
-    kept = None if content is None else COPY_CONTENT.get_prep_value(content)
+    news: dict[str, Any] = {
+        "pk": message.pk,
+        "now": now,
+        "answer": answer,
+        "sent_to": message.address,
+        "content": None if content is None else COPY_CONTENT.get_prep_value(content),
+        "next_pk": following and following.pk,
+        "next_claimed": following and following.claimed_until,
+        "next_version": getattr(following, "version", None),
+        "most_attempts": MOST_ATTEMPTS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            MARK_SENT,
-            {
-                "pk": message.pk,
-                "now": now,
-                "answer": answer,
-                "sent_to": message.address,
-                "content": kept,
-            },
-        )
+        cursor.execute(MARK_SENT, news)
+        row = cursor.fetchone()
+    if following is None or row is None:
+        return None
+    (following.attempts,) = row
+    return following
 
 
 def mark_void(message: Message) -> None:

@@ -1,15 +1,18 @@
 """The outbox itself: claims, attempts and what becomes of a message."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from bookings import actions
 from bookings.actions import outbox, owing
 from bookings.models import Appointment, Message, Room, Therapist
 from services.models import Service, SpaProfile
-from tests.bookings.conftest import at
+from tests.bookings.conftest import OTTO, at
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +198,88 @@ def test_what_changes_after_the_reading_is_read_again(
     assert (begun.sequence, begun.attempts) == (confirmation.sequence + 1, 1)
     follow.update(claimed_until=None)
     assert outbox.begin_attempt(read) is None
+
+
+@pytest.fixture
+def ottos(book: Callable[..., Appointment], confirmation: Message) -> Message:
+    """Otto's confirmation, due behind Cleo's."""
+    return book(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
+
+
+def claimed_and_begun(now: datetime) -> tuple[Message, Message]:
+    """Cleo's message, begun, and Otto's, read behind it."""
+    first, second = outbox.read_claimed(claim(now))
+    assert outbox.begin_attempt(first) == first
+    return first, second
+
+
+def test_one_message_is_settled_and_the_next_begun_in_one_go(
+    confirmation: Message, ottos: Message, now: datetime, django_assert_num_queries: Any
+) -> None:
+    first, second = claimed_and_begun(now)
+    with django_assert_num_queries(1):
+        begun = outbox.mark_sent(first, now=now, content={"text": "Hello"}, following=second)
+    assert begun is second
+    assert begun.attempts == 1
+    confirmation.refresh_from_db()
+    ottos.refresh_from_db()
+    assert (confirmation.state, ottos.state, ottos.attempts) == ("sent", "pending", 1)
+    assert ottos.claimed_until == now + LEASE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sequence": 7},
+        {"claimed_until": None},
+        {"state": "void"},
+        {"attempts": outbox.MOST_ATTEMPTS},
+    ],
+    ids=str,
+)
+def test_a_message_is_settled_though_the_next_may_not_be_begun(
+    confirmation: Message, ottos: Message, now: datetime, change: dict[str, Any]
+) -> None:
+    first, second = claimed_and_begun(now)
+    Message.objects.filter(pk=ottos.pk).update(**change)
+    if "attempts" in change:
+        (second,) = outbox.read_claimed([second])
+    tried = change.get("attempts", 0)
+    assert outbox.mark_sent(first, now=now, following=second) is None
+    confirmation.refresh_from_db()
+    ottos.refresh_from_db()
+    assert (confirmation.state, ottos.attempts) == ("sent", tried)
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_a_message_is_settled_while_somebody_holds_the_next(
+    confirmation: Message, ottos: Message, now: datetime
+) -> None:
+    first, second = claimed_and_begun(now)
+    is_held, may_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Message.objects.select_for_update().get(pk=ottos.pk)
+            is_held.set()
+            may_go.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert is_held.wait(30)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")
+        assert outbox.mark_sent(first, now=now, following=second) is None
+        confirmation.refresh_from_db()
+        assert confirmation.state == "sent"
+    finally:
+        may_go.set()
+        holder.join()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    begun = outbox.begin_attempt(second)
+    assert begun is not None
+    assert begun.attempts == 1

@@ -105,9 +105,9 @@ def test_what_was_read_for_a_batch_is_read_again_when_it_is_no_longer_fresh(
 ) -> None:  # fmt: skip
     settle = outbox.mark_sent
 
-    def mark_sent(message: Message, **news: Any) -> None:
+    def mark_sent(message: Message, **news: Any) -> Message | None:
         Client.objects.filter(appointments=ottos.appointment).update(email="otto@new.example")
-        settle(message, **news)
+        return settle(message, **news)
 
     monkeypatch.setattr(outbox, "mark_sent", mark_sent)
     monkeypatch.setattr(delivery, "FRESH", fresh)
@@ -163,16 +163,85 @@ def test_what_was_sent_is_settled_as_soon_as_the_database_is_back(
 ) -> None:
     settle, away = outbox.mark_sent, iter([True, True])
 
-    def mark_sent(*args: Any, **kwargs: Any) -> None:
+    def mark_sent(*args: Any, **kwargs: Any) -> Message | None:
         if next(away, False):
             raise OperationalError
-        settle(*args, **kwargs)
+        return settle(*args, **kwargs)
 
     monkeypatch.setattr(delivery, "connection", SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(outbox, "mark_sent", mark_sent)
     assert delivery.deliver_due(now=now) == 1
     assert state_of(confirmation) == ("sent", 1, "")
     assert len(smtp.messages) == 1
+
+
+def after_settling(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Let ``happens`` follow each settling, before anybody learns of it."""
+    settle = outbox.mark_sent
+
+    def mark_sent(*args: Any, **kwargs: Any) -> Message | None:
+        begun = settle(*args, **kwargs)
+        happens()
+        return begun
+
+    monkeypatch.setattr(outbox, "mark_sent", mark_sent)
+
+
+def test_a_worker_that_dies_between_two_messages_sends_neither_twice(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def die() -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as during:
+        after_settling(during, die)
+        with pytest.raises(SystemExit):
+            delivery.deliver_due(now=now)
+    assert state_of(confirmation) == ("sent", 1, "")
+    assert state_of(ottos) == ("pending", 1, "")
+    assert delivery.deliver_due(now=now) == 0
+    assert delivery.deliver_due(now=now + LEASE) == 1
+    assert state_of(ottos) == ("sent", 2, "")
+    assert [mail["To"] for mail in smtp.messages] == ["cleo@example.com", "otto@example.com"]
+
+
+def test_a_settling_whose_answer_was_lost_is_said_again_and_holds_up_no_message(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    lost = iter([True])
+
+    def lose_the_answer() -> None:
+        if next(lost, False):
+            raise OperationalError
+
+    monkeypatch.setattr(delivery, "connection", SimpleNamespace(close=lambda: None))
+    after_settling(monkeypatch, lose_the_answer)
+    assert delivery.deliver_due(now=now) == 2
+    assert state_of(confirmation) == ("sent", 1, "")
+    # Nobody knew that it was begun already.
+    assert state_of(ottos) == ("sent", 2, "")
+    assert [mail["To"] for mail in smtp.messages] == ["cleo@example.com", "otto@example.com"]
+
+
+def test_a_round_that_ends_with_a_message_begins_no_other(
+    confirmation: Message, ottos: Message, smtp: MailServer, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    keep, clock = smtp.handle_DATA, [now]
+
+    async def handle_data(server: SMTP, session: Session, envelope: Envelope) -> str:
+        clock[0] += delivery.RUN
+        return await keep(server, session, envelope)
+
+    behave(smtp, handle_DATA=handle_data)
+    monkeypatch.setattr(delivery, "_clock_from", lambda _now: lambda: clock[0])
+    monkeypatch.setattr(delivery, "FRESH", LEASE)
+    assert delivery.deliver_due(now=now) == 1
+    assert state_of(confirmation) == ("sent", 1, "")
+    assert state_of(ottos) == ("pending", 0, "")
+    assert ottos.claimed_until is None
 
 
 def test_a_claim_of_a_clock_that_was_put_back_holds_nobody_up(
