@@ -88,6 +88,13 @@ class AccountAdapter(DefaultAccountAdapter):
         keep_address(user)
         return super().pre_login(request, user, **more)
 
+    def is_safe_url(self, url: str) -> bool:
+        """Whether to lead there after signing in or out; never where it cannot be read."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
         """Not right after signing in: who has just shown who she is need not do it twice."""
         records = get_authentication_records(self.request, self.request.user)

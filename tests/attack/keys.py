@@ -1,12 +1,11 @@
 """Keys, links and half-finished ways: attacks come through doors that no guess opens."""
 
 import base64
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.mail import EmailMultiAlternatives
+from django.http import HttpRequest
 from django.test import Client as Browser
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
@@ -51,7 +51,7 @@ class Keys:
         self.lara = _owner("Lara")
         put_lock_on(self.lara)
         self.key = Authenticator.objects.create(
-            user=self.lara, type=Authenticator.Type.WEBAUTHN, data=_passkey()
+            user=self.lara, type=Authenticator.Type.WEBAUTHN, data=passkey()
         )
         self.newcomer = _owner("Nina")
         self.newcomer.set_unusable_password()
@@ -59,11 +59,11 @@ class Keys:
         self.browsers: dict[str, Browser] = {}
         self.people: dict[str, Callable[[], Browser]] = {
             "visitor": self._visitor,
-            "lara": lambda: _recently(browser_of(self.lara)),
+            "lara": lambda: recently(self.lara),
             "halfway": self._halfway,
             "coder": self._coder,
-            "newcomer": lambda: _recently(browser_of(self.newcomer)),
-            "owner": lambda: _recently(browser_of(self.world.users["olive"])),
+            "newcomer": lambda: recently(self.newcomer),
+            "owner": lambda: recently(self.world.users["olive"]),
         }
 
     def browser(self, who: str) -> Browser:
@@ -200,7 +200,7 @@ def letter_with_file() -> str:
     return next(name for name in kept if demo_mail._letter(name).attachments)
 
 
-def _passkey() -> dict[str, Any]:
+def passkey() -> dict[str, Any]:
     """What is kept of a passkey; nobody has its private half."""
     public = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
     credential = AttestedCredentialData.create(bytes(16), b"a" * 16, public)
@@ -227,13 +227,12 @@ def _owner(name: str) -> User:
     return user
 
 
-def _recently(browser: Browser) -> Browser:
-    """``browser``, in which the password and a second factor were given just now."""
+def recently(user: User) -> Browser:
+    """A browser in which ``user`` has given her password and a second factor just now."""
+    browser, request = browser_of(user), HttpRequest()
     session: Any = browser.session
-    now = time.time()
-    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
-        {"method": "password", "at": now},
-        {"method": "mfa", "type": "totp", "at": now},
-    ]
+    request.session = session
+    record_authentication(request, user, "password")
+    record_authentication(request, user, "mfa", type="totp")
     session.save()
     return browser

@@ -230,8 +230,9 @@ class Answer:
     @property
     def is_entered(self) -> bool:
         """Whether the view itself took the request, rather than a guard before it."""
-        to_login = "/login/?" in self.headers.get("Location", "")
-        return self.status not in (403, 404, 405, 410, 500) and not to_login
+        to = self.headers.get("Location", "")
+        to_guard = "/login/?" in to or "/reauthenticate/?" in to
+        return self.status not in (403, 404, 405, 410, 500) and not to_guard
 
 
 def ask(browser: Browser, method: str, address: str, body: bytes = b"", kind: str = "") -> Answer:

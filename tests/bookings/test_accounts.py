@@ -63,12 +63,26 @@ def test_after_the_login_she_gets_the_page_that_she_asked_for(dana: User, client
     assert answer["Location"] == "/desk/?date=2026-11-24"
 
 
-EVIL = ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"]
+EVIL = [
+    "https://evil.example/",
+    "//evil.example/",
+    "javascript:alert(1)",
+    "\\\\evil.example",
+    # Cannot be read at all.
+    "http://[::1",
+]
 
 
 @pytest.mark.parametrize("target", EVIL)
 def test_a_login_never_leads_to_another_site(target: str, dana: User, client: Browser) -> None:
     assert sign_in(client, dana.email, next=target)["Location"] == "/desk/"
+
+
+@pytest.mark.parametrize("target", EVIL)
+def test_signing_out_never_leads_to_another_site(target: str, dana: User) -> None:
+    for browser in (browser_of(dana), Browser()):
+        answer = browser.post("/accounts/logout/", {"next": target})
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/")
 
 
 @pytest.mark.parametrize("target", EVIL)

@@ -24,11 +24,12 @@ from tests.bookings.access_world import World
 from tests.bookings.client_pages import DETAILS, choose, pass_health
 from tests.bookings.conftest import at
 from tests.bookings.hostile import MARK, TYPED, Page
+from tests.bookings.hostile_logins import pages_about_logins
 from tests.bookings.hostile_story import Cast, done, told
 from tests.conftest import MailServer
 
-# Of what anybody typed these show the spa's name alone, in a head that the others have too.
-WITHOUT_WORDS = ("accounts/", "start/", "demo/")
+# These have worlds of their own: a new spa, and the letters of a trial.
+ELSEWHERE = ("start/", "demo/")
 FORMULA = tuple("=+-@\t\r")
 
 
@@ -52,6 +53,7 @@ def test_no_words_become_markup_on_any_page(
     done(world.browser("olive").post(next(iter(more))))
     pages |= dict(walked(world))
     pages[DETAILS] = details_page(lymph)
+    pages |= dict(pages_about_logins(dana, olive))
     faults = {name: page.faults for name, page in pages.items() if page.faults}
     assert faults == {}
     # The control: all that was typed was seen, as words.
@@ -64,7 +66,7 @@ def walked(world: World) -> Iterator[tuple[str, Page]]:
     """Every page of the table, as somebody sees it who may see most of it."""
     for route, cells in rows().items():
         role = role_for(route)
-        if route.startswith(WITHOUT_WORDS):
+        if route.startswith(ELSEWHERE):
             continue
         if not cells[ROLES.index(role)].startswith("200"):
             continue
