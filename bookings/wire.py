@@ -39,7 +39,7 @@ class LetterMail(EmailMultiAlternatives):
     def envelope(self) -> tuple[str, list[str]]:
         """From whom and to whom it goes, as the line is told."""
         # Without the name, which may be folded.
-        sender = parseaddr(self.from_email)[1]
+        sender = _bare(self.from_email)
         return _on_the_wire(sender), [_on_the_wire(one) for one in self.recipients()]
 
     def _headers(self) -> list[str]:
@@ -69,6 +69,11 @@ def _header(name: str, value: str) -> str:
 def _on_the_wire(address: str) -> str:
     """An address as Django writes it."""
     return address if PLAIN.fullmatch(address) else _put_together(address)
+
+
+@lru_cache(maxsize=64)
+def _bare(address: str) -> str:
+    return parseaddr(address)[1]
 
 
 @lru_cache(maxsize=64)

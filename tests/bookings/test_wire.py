@@ -4,6 +4,7 @@ import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formataddr
+from smtplib import quoteaddr
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookings.wire import PLAIN, LetterMail
+from spa.smtp import in_brackets
 
 # Without line ends, which no header may have, and what no mail can hold.
 LINES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120)
@@ -85,6 +87,7 @@ def test_an_address_is_told_to_the_line_as_django_tells_it(to: str) -> None:
             a_mail(to=to).envelope()
     else:
         assert a_mail(to=to).envelope() == ("hello@qi-spa.example", [told])
+        assert in_brackets(told) == quoteaddr(told)
 
 
 def test_every_line_fits_the_line_and_ends_as_mail_does() -> None:
