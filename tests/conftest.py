@@ -31,7 +31,7 @@ from services import memory
 from services.loader import load_content
 from spa import celery_app
 from tests.emptying import AsMigrated
-from tests.kept_rows import KeptRows
+from tests.kept_rows import KeptRows, OnceForAll
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 NUMBERS = count()
@@ -95,6 +95,12 @@ def starting_list(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
     """Return the starting content, to be put back in a hundredth of the time that loading takes."""
     with django_db_blocker.unblock():
         return KeptRows.of(load_content)
+
+
+@pytest.fixture(scope="session")
+def once_for_all() -> OnceForAll:
+    """Return what lets the rows of a small cast be written once by each process."""
+    return OnceForAll()
 
 
 @pytest.fixture(autouse=True)

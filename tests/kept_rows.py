@@ -1,12 +1,16 @@
 """Rows that many tests begin with: written once by the project's own code, then put back."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 
 from tests.emptying import KEPT
+
+T = TypeVar("T")
 
 # Triggers write it, when rows are put back too.
 JOURNAL = "services_change"
@@ -36,6 +40,75 @@ class KeptRows:
         with transaction.atomic(), connection.cursor() as cursor:
             for name, rows in self.tables.items():
                 cursor.copy_expert(f'COPY "{name}" FROM STDIN', BytesIO(rows))
+
+
+@dataclass(frozen=True)
+class Once:
+    """What one call of a fixture's own code returned, and the statements that repeat its rows."""
+
+    made: Any
+    statements: str
+
+    @classmethod
+    def of(cls, write: Callable[[], object]) -> "Once":
+        """Let ``write`` add its rows to what is there; it changes nothing that is there."""
+        before = _rows_by_table()
+        made = deepcopy(write())
+        after = {table: rows - before.get(table, set()) for table, rows in _rows_by_table().items()}
+        added = (_insertion(table, sorted(rows)) for table, rows in after.items() if rows)
+        return cls(made, ";".join(added))
+
+    def again(self) -> Any:
+        """Write the same rows, with the same keys, and return the same."""
+        with connection.cursor() as cursor:
+            cursor.execute(self.statements)
+        return deepcopy(self.made)
+
+
+class OnceForAll:
+    """Small sets of rows that hundreds of tests begin with: written once, then put back."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Any, ...], Once] = {}
+
+    def __call__(self, write: Callable[..., T], *wanted: Any) -> T:
+        """Return ``write(*wanted)``, which must depend on nothing else."""
+        call = (write, *map(_key, wanted))
+        if call in self._kept:
+            made: T = self._kept[call].again()
+            return made
+        self._kept[call] = once = Once.of(lambda: write(*wanted))
+        return deepcopy(once.made)
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(map(_key, value))
+    return (type(value), value.pk) if isinstance(value, models.Model) else value
+
+
+def _rows_by_table() -> dict[str, set[str]]:
+    rows = {}
+    with connection.cursor() as cursor:
+        for name in sorted(_tables_with_rows()):
+            cursor.execute(f'SELECT row::text FROM "{name}" AS row')
+            rows[name] = {row for (row,) in cursor.fetchall()}
+    return rows
+
+
+def _insertion(table: str, rows: list[str]) -> str:
+    with connection.cursor() as cursor:
+        # What the database makes of other columns it makes again.
+        cursor.execute(
+            "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid ="
+            " %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+            [f'"{table}"'],
+        )
+        (columns,) = cursor.fetchone()
+        values = cursor.mogrify(f'unnest(%s::"{table}"[])', [rows]).decode()
+    return (
+        f'INSERT INTO "{table}" ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {values}'
+    )
 
 
 def _tables_with_rows() -> set[str]:

@@ -17,6 +17,7 @@ from bookings import actions
 from bookings.models import Appointment, Client, HealthCheck, Room, Therapist, WorkingHours
 from services.models import Category, Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Answer, Outcome, Reply, Verdict, questions_version
+from tests.kept_rows import OnceForAll
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -64,13 +65,17 @@ def make_spa() -> SpaProfile:
 
 
 @pytest.fixture
-def spa(db: None) -> SpaProfile:
-    return make_spa()
+def spa(db: None, once_for_all: OnceForAll) -> SpaProfile:
+    return once_for_all(make_spa)
 
 
 @pytest.fixture
-def lymph(spa: SpaProfile) -> Service:
+def lymph(spa: SpaProfile, once_for_all: OnceForAll) -> Service:
     """The lead treatment: 60 minutes, 15 minutes of tidying, with one question of each severity."""
+    return once_for_all(_lymph)
+
+
+def _lymph() -> Service:
     care = Category.objects.create(slug="care", name="Care")
     service = Service.objects.create(
         category=care,
@@ -123,7 +128,11 @@ def hour(lymph: Service) -> ServiceOption:
 
 
 @pytest.fixture
-def massage(lymph: Service) -> Service:
+def massage(lymph: Service, once_for_all: OnceForAll) -> Service:
+    return once_for_all(_massage, lymph)
+
+
+def _massage(lymph: Service) -> Service:
     service = Service.objects.create(
         category=lymph.category,
         slug="qi-balance-massage",
@@ -149,13 +158,13 @@ def _therapist(name: str, position: int, services: list[Service]) -> Therapist:
 
 
 @pytest.fixture
-def mia(lymph: Service, massage: Service) -> Therapist:
-    return _therapist("Mia", 1, [lymph, massage])
+def mia(lymph: Service, massage: Service, once_for_all: OnceForAll) -> Therapist:
+    return once_for_all(_therapist, "Mia", 1, [lymph, massage])
 
 
 @pytest.fixture
-def noor(lymph: Service, massage: Service) -> Therapist:
-    return _therapist("Noor", 2, [lymph, massage])
+def noor(lymph: Service, massage: Service, once_for_all: OnceForAll) -> Therapist:
+    return once_for_all(_therapist, "Noor", 2, [lymph, massage])
 
 
 def _room(name: str, position: int, services: list[Service]) -> Room:
@@ -166,13 +175,13 @@ def _room(name: str, position: int, services: list[Service]) -> Room:
 
 
 @pytest.fixture
-def fern(lymph: Service, massage: Service) -> Room:
-    return _room("Fern", 1, [lymph, massage])
+def fern(lymph: Service, massage: Service, once_for_all: OnceForAll) -> Room:
+    return once_for_all(_room, "Fern", 1, [lymph, massage])
 
 
 @pytest.fixture
-def moss(massage: Service) -> Room:
-    return _room("Moss", 2, [massage])
+def moss(massage: Service, once_for_all: OnceForAll) -> Room:
+    return once_for_all(_room, "Moss", 2, [massage])
 
 
 def make_check(
@@ -234,25 +243,25 @@ def book(
     return _book
 
 
-def _user(name: str, group: str, **more: Any) -> User:
+def _user(name: str, group: str, is_staff: bool = False) -> User:
     user = User.objects.create_user(
         username=name.lower(),
         email=f"{name.lower()}@qi-spa.example",
         password="rivers-and-moss",
-        **more,
+        is_staff=is_staff,
     )
     User.groups.through.objects.create(user=user, group=Group.objects.get(name=group))
     return user
 
 
 @pytest.fixture
-def dana(db: None) -> User:
-    return _user("Dana", "Front desk")
+def dana(db: None, once_for_all: OnceForAll) -> User:
+    return once_for_all(_user, "Dana", "Front desk")
 
 
 @pytest.fixture
-def olive(db: None) -> User:
-    return _user("Olive", "Owners", is_staff=True)
+def olive(db: None, once_for_all: OnceForAll) -> User:
+    return once_for_all(_user, "Olive", "Owners", True)
 
 
 @pytest.fixture
