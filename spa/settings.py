@@ -237,7 +237,7 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "spa.sessions"
 # A working day: the desk signs in once each morning, and a screen that was left open over night is
 # closed by then. Each time somebody does something it starts anew (bookings.middleware).
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())

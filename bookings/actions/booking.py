@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Coalesce
 
 from bookings.actions import owing
 from bookings.actions.clients import locked_client
@@ -84,16 +86,16 @@ def hold_time(
         therapist=therapist,
         preferred=preferred,
         moving=replacing,
+        check=health_check,
+        holder=holder,
     )
     if not is_on_sale(wish.service, wish.option):
         raise TimeTaken
 
     def write(place: Place) -> Appointment:
-        if kept_check(health_check) is None:
-            raise HealthCheckNeeded
         if replacing is not None:
             end_hold(replacing, now=now)
-        refuse_too_many(holder, place, wish)
+        refuse_too_many(place, wish)
         hold = Appointment.objects.create(
             reference=new_reference(),
             service=service,
@@ -172,7 +174,7 @@ def _confirm(
     needs_clearance = health_check.outcome == HealthCheck.Outcome.CLEARANCE
     status = Appointment.Status.REQUESTED if needs_clearance else Appointment.Status.CONFIRMED
     appointment.status = status
-    appointment.client = _client_of(details)
+    appointment.client, is_first = _client_of(details, before=appointment.starts_at)
     appointment.client_note = details.note
     appointment.health_check = health_check
     appointment.hold_expires_at = None
@@ -183,8 +185,7 @@ def _confirm(
     kind = "requested" if needs_clearance else "booked"
     record(appointment, kind, by=by, now=now, changes={"status": (before, status.value)})
     news = Message.Kind.REQUEST_RECEIVED if needs_clearance else Message.Kind.CONFIRMATION
-    owing.tell(appointment, news, by=by, spa=spa, now=now)
-    owing.owe_later(appointment, spa=spa, now=now)
+    owing.tell_of_new(appointment, news, by=by, spa=spa, now=now, is_first=is_first)
     note_late_change(appointment, before={}, by=by, spa=spa, now=now, is_new=True)
 
 
@@ -261,19 +262,23 @@ def is_on_sale(service: Service, option: ServiceOption) -> bool:
     )
 
 
-def _client_of(details: Details) -> Client:
-    known = _known_client(details)
+def _client_of(details: Details, *, before: datetime) -> tuple[Client, bool]:
+    """Who comes, and whether she has no visit ``before``; a new record where none is known."""
+    known = _known_client(details, before)
     if known is None:
-        return Client.objects.create(name=details.name, email=details.email, phone=details.phone)
+        new = Client.objects.create(name=details.name, email=details.email, phone=details.phone)
+        return new, True
+    key, came_before = known
     # As many statements as for somebody new: the time that it takes tells nothing.
-    client = locked_client(known.merged_into_id or known.pk)
+    client = locked_client(key)
     if details.phone and not client.phone:
         client.phone = details.phone
         client.save(update_fields=["phone"])
-    return client
+    return client, not came_before
 
 
-def _known_client(details: Details) -> Client | None:
+def _known_client(details: Details, before: datetime) -> tuple[int, bool] | None:
+    """The key of the client who is meant, if any, and whether she has a visit ``before``."""
     # A name alone is not a person: two Annas without an address are two clients. And anybody
     # can type a known name and address: another number must not replace the one we call.
     if not details.email:
@@ -281,4 +286,6 @@ def _known_client(details: Details) -> Client | None:
     known = Client.objects.filter(email__iexact=details.email, name__iexact=details.name)
     if details.phone:
         known = known.filter(phone__in=[details.phone, ""])
-    return known.order_by("pk").first()
+    earlier = owing.visits_that_count().filter(client=OuterRef("kept"), starts_at__lt=before)
+    found = known.annotate(kept=Coalesce("merged_into", "pk"))
+    return found.order_by("pk").values_list("kept", Exists(earlier)).first()

@@ -170,6 +170,7 @@ def _owe_mails(
     visit: Appointment, *, by: Actor, spa: SpaProfile, now: datetime, tell: bool
 ) -> None:
     if tell:
-        owing.tell(visit, owing.FIRST_NEWS[visit.status], by=by, spa=spa, now=now)
-    owing.owe_later(visit, spa=spa, now=now)
+        owing.tell_of_new(visit, owing.FIRST_NEWS[visit.status], by=by, spa=spa, now=now)
+    else:
+        owing.owe_later(visit, spa=spa, now=now)
     note_late_change(visit, before={}, by=by, spa=spa, now=now)

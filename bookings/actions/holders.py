@@ -2,26 +2,22 @@
 
 from datetime import datetime
 
-from django.db import connection
-
 from bookings import limits
 from bookings.actions.errors import TooManyHolds
 from bookings.actions.wishes import Place, Wish
 from bookings.models import Appointment
 
 
-def refuse_too_many(holder: str, place: Place, wish: Wish) -> None:
-    """Raise ``TooManyHolds`` where ``holder`` may not hold one more time, or none at ``place``.
+def refuse_too_many(place: Place, wish: Wish) -> None:
+    """Raise ``TooManyHolds`` where the holder may not hold one more time, or none at ``place``.
 
-    Meant to be asked under the locks of ``place``; the holder stays locked until the commit.
+    Meant to be asked under the locks of ``place`` and of the holder: two holds of one address at
+    once would both find room for one more.
     """
-    if not holder:
+    if not wish.holder:
         return
-    # Last of all locks: two holds of one address at once would both find room for one more.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [holder])
     held = Appointment.objects.blocking(wish.now).filter(
-        status=Appointment.Status.HELD, held_by=holder
+        status=Appointment.Status.HELD, held_by=wish.holder
     )
     rows = list(held.order_by("hold_expires_at"))
     if len(rows) >= limits.HELD_BY_ADDRESS:

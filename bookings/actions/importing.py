@@ -75,8 +75,9 @@ def import_coming_visit(
     def write(place: Place) -> Appointment:
         visit = _write(wish, place, current_client(client), status, price, by=by, reason=reason)
         if tell:
-            owing.tell(visit, owing.FIRST_NEWS[visit.status], by=by, spa=spa, now=now)
-        owing.owe_later(visit, spa=spa, now=now)
+            owing.tell_of_new(visit, owing.FIRST_NEWS[visit.status], by=by, spa=spa, now=now)
+        else:
+            owing.owe_later(visit, spa=spa, now=now)
         return visit
 
     return at_best_place(wish, write)

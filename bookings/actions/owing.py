@@ -73,9 +73,20 @@ def owe(
     at_any_hour: bool = False,
 ) -> None:
     """Owe the client one message, unless it is owed already; without an address nothing is."""
+    _write(_owed(appointment, kind, due_at=due_at, lead_hours=lead_hours, at_any_hour=at_any_hour))
+
+
+def _owed(
+    appointment: Appointment,
+    kind: str,
+    *,
+    due_at: datetime,
+    lead_hours: int = 0,
+    at_any_hour: bool = False,
+) -> list[Message]:
     assert appointment.client is not None
     if not appointment.client.email:
-        return
+        return []
     owed = Message(
         appointment=appointment,
         kind=kind,
@@ -84,9 +95,13 @@ def owe(
         due_at=due_at,
         at_any_hour=at_any_hour,
     )
+    return [owed]
+
+
+def _write(owed: list[Message]) -> None:
     # Only the very same message is passed over: another that still waits would be a fault here.
     Message.objects.bulk_create(
-        [owed], update_conflicts=True, update_fields=["kind"], unique_fields=ONCE
+        owed, update_conflicts=True, update_fields=["kind"], unique_fields=ONCE
     )
 
 
@@ -95,12 +110,35 @@ def tell(appointment: Appointment, kind: str, *, by: Actor, spa: SpaProfile, now
 
     The staff's wait out the quiet hours as well, unless the visit is too near for that.
     """
+    _write(_news(appointment, kind, by=by, spa=spa, now=now))
+
+
+def tell_of_new(
+    appointment: Appointment,
+    kind: str,
+    *,
+    by: Actor,
+    spa: SpaProfile,
+    now: datetime,
+    is_first: bool | None = None,
+) -> None:
+    """Owe the first news of a new visit and all that follows (see ``owe_later``), in one go.
+
+    ``is_first`` tells whether it is its client's first, where that is known.
+    """
+    first = None if is_first is None else {appointment.pk} if is_first else set()
+    later = timed([appointment], spa, now, first=first)
+    _write(_news(appointment, kind, by=by, spa=spa, now=now) + later)
+
+
+def _news(
+    appointment: Appointment, kind: str, *, by: Actor, spa: SpaProfile, now: datetime
+) -> list[Message]:
     if by.kind != Event.ActorKind.STAFF:
-        owe(appointment, kind, due_at=now, at_any_hour=True)
         nudge()
-        return
+        return _owed(appointment, kind, due_at=now, at_any_hour=True)
     due_at, at_any_hour = awake(now + grace_of(by), before=appointment.starts_at, spa=spa)
-    owe(appointment, kind, due_at=due_at, at_any_hour=at_any_hour)
+    return _owed(appointment, kind, due_at=due_at, at_any_hour=at_any_hour)
 
 
 def owe_later(appointment: Appointment, *, spa: SpaProfile, now: datetime) -> None:
@@ -327,12 +365,16 @@ def held_back_until(message: Message, *, spa: SpaProfile, now: datetime) -> date
     return stretch[1]
 
 
+def visits_that_count() -> AppointmentQuerySet:
+    """Those after which another visit is not a client's first."""
+    counted = [Status.REQUESTED, Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED]
+    return Appointment.objects.filter(status__in=counted)
+
+
 def first_visits(visits: Iterable[Appointment]) -> set[int]:
     """The keys of those before which their client had no other visit; one query."""
-    earlier = Appointment.objects.filter(
-        client=OuterRef("client"),
-        starts_at__lt=OuterRef("starts_at"),
-        status__in=[Status.REQUESTED, Status.CONFIRMED, Status.ARRIVED, Status.COMPLETED],
+    earlier = visits_that_count().filter(
+        client=OuterRef("client"), starts_at__lt=OuterRef("starts_at")
     )
     rows = Appointment.objects.filter(pk__in=[one.pk for one in visits])
     return set(rows.filter(~Exists(earlier)).values_list("pk", flat=True))
@@ -348,15 +390,22 @@ def _owe_again(appointment: Appointment, message: Message) -> None:
     )
 
 
-def timed(visits: list[Appointment], spa: SpaProfile, now: datetime) -> list[Message]:
-    """What is owed later for each of ``visits``; three queries at most."""
+def timed(
+    visits: list[Appointment], spa: SpaProfile, now: datetime, *, first: set[int] | None = None
+) -> list[Message]:
+    """What is owed later for each of ``visits``; three queries at most.
+
+    ``first`` holds the keys of those that are their client's first, where that is known.
+    """
     written_to = [one for one in visits if one.client is not None and one.client.email]
     prepares = [one for one in written_to if spa.preparation_letters and one.service.preparation]
-    first = first_visits(prepares) if prepares else set()
+    if first is None and prepares:
+        first = first_visits(prepares)
+    prepared = {one.pk for one in prepares} & (first or set())
     owed: list[Message] = []
     for visit in written_to:
         if visit.status == Status.CONFIRMED:
-            owed += _before_and_after(visit, spa, now, is_first=visit.pk in first)
+            owed += _before_and_after(visit, spa, now, is_first=visit.pk in prepared)
         if visit.status == Status.REQUESTED:
             owed += _until_decided(visit, spa, now)
     return owed + open_questions(written_to, spa=spa, now=now)

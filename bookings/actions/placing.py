@@ -8,7 +8,13 @@ from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
 
-from bookings.actions.errors import BookingError, InTheWay, ReasonNeeded, TimeTaken
+from bookings.actions.errors import (
+    BookingError,
+    HealthCheckNeeded,
+    InTheWay,
+    ReasonNeeded,
+    TimeTaken,
+)
 from bookings.actions.events import SYSTEM, record
 from bookings.actions.house_rules import broken_rules, other_visits
 from bookings.actions.obstacles import obstacles
@@ -28,9 +34,12 @@ LOCKS = """
         SELECT id FROM bookings_therapist WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
     ), rooms AS MATERIALIZED (
         SELECT id FROM bookings_room WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+    ), checks AS MATERIALIZED (
+        SELECT id FROM bookings_healthcheck WHERE id = %s FOR NO KEY UPDATE
     )
-    SELECT id FROM therapists UNION ALL SELECT id FROM rooms
+    SELECT 0 FROM therapists UNION ALL SELECT 0 FROM rooms UNION ALL SELECT id FROM checks
 """
+HOLDER = " UNION ALL SELECT 0 WHERE pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NOT NULL"
 
 Written = TypeVar("Written")
 
@@ -41,10 +50,20 @@ def lock_diary(*, therapists: Iterable[int], rooms: Iterable[int]) -> None:
     Two inserts under the exclusion constraint alone can deadlock; waiting in one fixed order
     cannot. The union reads its parts one after the other, and so they are locked.
     """
+    _take_locks(therapists, rooms)
+
+
+def _take_locks(
+    therapists: Iterable[int], rooms: Iterable[int], *, check: int | None = None, holder: str = ""
+) -> bool:
+    """Lock the diary, then a health check, last a holder; false where the check is not known."""
+    keys = [sorted(set(therapists)), sorted(set(rooms)), check]
     with connection.cursor() as cursor:
-        cursor.execute(LOCKS, [sorted(set(therapists)), sorted(set(rooms))])
+        cursor.execute(LOCKS + HOLDER if holder else LOCKS, [*keys, holder] if holder else keys)
+        locked = {found for (found,) in cursor.fetchall()}
     # Whoever held these locks may have written since this request looked.
     look_again()
+    return check is None or check in locked
 
 
 def at_best_place(wish: Wish, write: Callable[[Place], Appointment]) -> Appointment:
@@ -66,7 +85,8 @@ def _at_place(
     wish: Wish, place: Place, write: Callable[[Place], Appointment]
 ) -> Appointment | None:
     """Call ``write`` under the locks of ``place``; ``None`` where it is not free any more."""
-    _lock_for(wish, place)
+    if not _lock_for(wish, place):
+        raise HealthCheckNeeded
     if not clear_way(wish, place):
         return None
     _refuse_second_visit(wish, place)
@@ -194,12 +214,14 @@ def _best_room(wish: Wish, rooms: Sequence[Room]) -> Room:
     return next((one for one in rooms if one.pk == present), rooms[0])
 
 
-def _lock_for(wish: Wish, place: Place) -> None:
+def _lock_for(wish: Wish, place: Place) -> bool:
+    """Lock all that the wish at ``place`` touches; false where its health check is forgotten."""
     therapists, rooms = {place.therapist.pk}, {place.room.pk}
     if wish.moving is not None:
         therapists.add(wish.moving.therapist_id)
         rooms.add(wish.moving.room_id)
-    lock_diary(therapists=therapists, rooms=rooms)
+    check = wish.check.pk if wish.check else None
+    return _take_locks(therapists, rooms, check=check, holder=wish.holder)
 
 
 def _is_overlap(error: IntegrityError) -> bool:

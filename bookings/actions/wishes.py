@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from bookings.availability import Grid, Length
-from bookings.models import Appointment, Client, Room, Therapist
+from bookings.models import Appointment, Client, HealthCheck, Room, Therapist
 from bookings.queries import DIARY_DAYS, Offer, length_of, offer
 from services.cells import CELL_MINUTES
 from services.models import Service, ServiceOption, SpaProfile
@@ -25,7 +25,8 @@ class Wish:
     ``therapist`` and ``room`` are musts, ``preferred`` a wish; ``moving`` is left out of what is
     busy; ``minutes`` stands in for the option's length, ``earliest`` for now plus the spa's
     notice. The staff may start on any five minutes (``by_staff``) and, with a reason, outside the
-    rules of the house (``anytime``); ``client`` is who should not have another visit then.
+    rules of the house (``anytime``); ``client`` is who should not have another visit then;
+    ``check`` must still be known when it is granted; ``holder`` stands for the address that asks.
     """
 
     service: Service
@@ -42,6 +43,8 @@ class Wish:
     by_staff: bool = False
     anytime: bool = False
     client: Client | None = None
+    check: HealthCheck | None = None
+    holder: str = ""
 
     @property
     def day(self) -> date:

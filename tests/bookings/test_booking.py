@@ -346,14 +346,14 @@ def test_a_place_lost_under_the_locks_leads_to_the_next_best(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moss.services.add(lymph)
-    lock, others = placing.lock_diary, [mia]
+    lock, others = placing._take_locks, [mia]
 
-    def somebody_was_faster(**keys: Any) -> None:
+    def somebody_was_faster(*places: Any, **more: Any) -> bool:
         if others:
             make_appointment(hour, others.pop(), fern, at(10))
-        lock(**keys)
+        return lock(*places, **more)
 
-    monkeypatch.setattr(placing, "lock_diary", somebody_was_faster)
+    monkeypatch.setattr(placing, "_take_locks", somebody_was_faster)
     held = hold(at(10))
     assert (held.therapist, held.room) == (noor, moss)
 
@@ -405,7 +405,11 @@ def _lock(row: Therapist | Room) -> None:
 
 
 def _wait_until_somebody_waits() -> None:
-    asked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    # In this database: other tests wait for locks in theirs, on the same server.
+    asked = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks"
+        " JOIN pg_database ON pg_database.oid = database WHERE datname = current_database())"
+    )
     until = monotonic() + 20
     with connection.cursor() as cursor:
         while monotonic() < until:

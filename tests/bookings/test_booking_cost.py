@@ -13,7 +13,7 @@ from tests.bookings.conftest import at
 
 # A first booking of a new client, asked for from an address that counts: see bench/pages.py for
 # the same by HTTP. Beginnings and ends of transactions are not among them.
-STATEMENTS = 45
+STATEMENTS = 41
 
 
 @pytest.mark.django_db(transaction=True)
