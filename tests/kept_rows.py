@@ -71,13 +71,13 @@ class OnceForAll:
     def __init__(self) -> None:
         self._kept: dict[tuple[Any, ...], Once] = {}
 
-    def __call__(self, write: Callable[..., T], *wanted: Any) -> T:
-        """Return ``write(*wanted)``, which must depend on nothing else."""
-        call = (write, *map(_key, wanted))
+    def __call__(self, write: Callable[..., T], *wanted: Any, **named: Any) -> T:
+        """Return ``write(*wanted, **named)``, which must depend on nothing else."""
+        call = (write.__module__, write.__qualname__, _key(wanted), _key(sorted(named.items())))
         if call in self._kept:
             made: T = self._kept[call].again()
             return made
-        self._kept[call] = once = Once.of(lambda: write(*wanted))
+        self._kept[call] = once = Once.of(lambda: write(*wanted, **named))
         return deepcopy(once.made)
 
 

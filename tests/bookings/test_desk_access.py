@@ -21,6 +21,7 @@ from bookings.models import (
 from services.models import SpaProfile
 from tests.bookings.conftest import at
 from tests.bookings.staff_pages import browser_of, desk_url, login_of, status_of
+from tests.kept_rows import OnceForAll
 
 pytestmark = pytest.mark.django_db
 
@@ -136,12 +137,16 @@ def people(dana: User, olive: User, mia: Therapist, noor: Therapist) -> dict[str
 
 @pytest.fixture
 def request_for_mia(
-    clock: time_machine.Traveller, book: Callable[..., Appointment], mia: Therapist, fern: Room
+    clock: time_machine.Traveller,
+    book: Callable[..., Appointment],
+    mia: Therapist,
+    fern: Room,
+    once_for_all: OnceForAll,
 ) -> Appointment:
     """A request that waits, so that every page about a visit has something to show."""
     from services.screening import Outcome
 
-    return book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    return once_for_all(book, at(10), therapist=mia, outcome=Outcome.CLEARANCE)
 
 
 @pytest.mark.parametrize(("url", "who", "expected"), CASES)
