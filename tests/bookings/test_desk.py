@@ -16,6 +16,7 @@ from services.models import ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, desk_url, said, status_of, take, words
+from tests.kept_rows import OnceForAll
 
 pytestmark = pytest.mark.django_db
 
@@ -36,15 +37,15 @@ def desk(dana: User) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia)
+    return once_for_all(book, at(10), therapist=mia)
 
 
 @pytest.fixture
-def asked(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def asked(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
     """Cleo's request for Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    return once_for_all(book, at(10), therapist=mia, outcome=Outcome.CLEARANCE)
 
 
 def test_the_desk_never_loads_the_answers(desk: Browser, asked: Appointment) -> None:
