@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, connection, transaction
 
@@ -34,10 +34,13 @@ LOCKS = """
         SELECT id FROM bookings_therapist WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
     ), rooms AS MATERIALIZED (
         SELECT id FROM bookings_room WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-    ), checks AS MATERIALIZED (
-        SELECT id FROM bookings_healthcheck WHERE id = %s FOR NO KEY UPDATE
     )
-    SELECT 0 FROM therapists UNION ALL SELECT 0 FROM rooms UNION ALL SELECT id FROM checks
+    SELECT 0 FROM therapists UNION ALL SELECT 0 FROM rooms
+"""
+CHECK = """
+    UNION ALL SELECT id FROM (
+        SELECT id FROM bookings_healthcheck WHERE id = %s FOR NO KEY UPDATE
+    ) AS checks
 """
 HOLDER = " UNION ALL SELECT 0 WHERE pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NOT NULL"
 
@@ -57,9 +60,13 @@ def _take_locks(
     therapists: Iterable[int], rooms: Iterable[int], *, check: int | None = None, holder: str = ""
 ) -> bool:
     """Lock the diary, then a health check, last a holder; false where the check is not known."""
-    keys = [sorted(set(therapists)), sorted(set(rooms)), check]
+    wanted: list[tuple[str, list[Any]]] = [(LOCKS, [sorted(set(therapists)), sorted(set(rooms))])]
+    wanted += [(CHECK, [check])] if check else []
+    wanted += [(HOLDER, [holder])] if holder else []
     with connection.cursor() as cursor:
-        cursor.execute(LOCKS + HOLDER if holder else LOCKS, [*keys, holder] if holder else keys)
+        cursor.execute(
+            "".join(sql for sql, _keys in wanted), [key for _sql, keys in wanted for key in keys]
+        )
         locked = {found for (found,) in cursor.fetchall()}
     # Whoever held these locks may have written since this request looked.
     look_again()

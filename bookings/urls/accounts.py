@@ -1,6 +1,8 @@
 """Addresses of logins: our own pages, then allauth's."""
 
+from allauth.mfa.recovery_codes.views import download_recovery_codes
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from bookings.views import accounts, welcome
@@ -14,6 +16,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/end-others/", accounts.end_other_sessions, name="end_other_sessions"),
     path("sessions/<int:pk>/end/", accounts.end_session, name="end_session"),
     path("welcome/<str:key>/", welcome.welcome, name="welcome"),
+    # It notes that they were seen: not for a method that shows nothing.
+    path(
+        "2fa/recovery-codes/download/",
+        require_safe(download_recovery_codes),
+        name="mfa_download_recovery_codes",
+    ),
     path("2fa/", _your_login),
     path("2fa/webauthn/", _your_login),
     path("", include("allauth.account.urls")),

@@ -280,6 +280,7 @@ def test_new_recovery_codes_replace_the_old_ones(dana: User, spa: SpaProfile) ->
     assert (len(new), set(new) & set(old)) == (10, set())
     sheet = browser.get("/accounts/2fa/recovery-codes/download/")
     assert sheet["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
+    assert browser.delete("/accounts/2fa/recovery-codes/download/").status_code == 405
     assert sheet["Cache-Control"] == "private, no-store"
     assert re.findall(r"^\d{8}$", sheet.content.decode(), re.MULTILINE) == new
 
