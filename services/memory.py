@@ -30,7 +30,7 @@ PURGE = "DELETE FROM services_change WHERE at < clock_timestamp() - interval '1 
 FORGET_AFTER_SECONDS = 3_600
 FORGET_AFTER_CHANGES = 500
 MOST_KEPT = 2_000
-# Seconds that a thread waits for another one's reading: the database may be slow.
+# Seconds that a request waits, once, for another one's reading: the database may be slow.
 PATIENCE = 0.5
 
 LOOK = """
@@ -118,6 +118,8 @@ class _Request(threading.local):
     look: _Look | None = None
     # The state of the menu at its first look, or ``UNKNOWN``.
     menu: int | None = None
+    # How long it still waits for another one's reading.
+    patience = 0.0
 
 
 _request = _Request()
@@ -135,6 +137,7 @@ _kept: dict[tuple[Topic, Hashable], _Kept] = {}
 def within_request() -> Iterator[None]:
     """Let what is done inside use the memory; the database is looked at when it is first needed."""
     _request.is_open, _request.looked, _request.menu = True, "", None
+    _request.patience = PATIENCE
     try:
         with connection.execute_wrapper(_watch):
             yield
@@ -162,8 +165,8 @@ def remembered(
     """
     if not _request.is_open:
         return read()
-    if not _lock.acquire(timeout=PATIENCE):
-        _request.menu = UNKNOWN
+    if not _lock.acquire(timeout=_request.patience):
+        _request.menu, _request.patience = UNKNOWN, 0
         return read()
     try:
         if connection.in_atomic_block:

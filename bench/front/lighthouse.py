@@ -61,33 +61,33 @@ def _report(address: str, session: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(
         prefix="spa-lighthouse-", ignore_cleanup_errors=True
     ) as folder:
-        headers = Path(folder, "headers.json")
+        headers, report = Path(folder, "headers.json"), Path(folder, "report.json")
         headers.write_text(json.dumps({**BEHIND_TLS, **cookie}))
         command = [
             CACHE / "node_modules/.bin/lighthouse",
             address,
             "--quiet",
             "--output=json",
-            "--output-path=stdout",
+            # Not to stdout: of a pipe it closes before all is through.
+            f"--output-path={report}",
             f"--only-categories={','.join(CATEGORIES)}",
             f"--extra-headers={headers}",
             f"--chrome-flags={CHROMIUM} --user-data-dir={folder}/profile",
         ]
-        return _run(command)
+        return _run(command, report)
 
 
-def _run(command: list[str | Path]) -> dict[str, Any]:
+def _run(command: list[str | Path], report: Path) -> dict[str, Any]:
     """Run Lighthouse, and end its Chromium with it where it takes too long."""
     environment = {**os.environ, "CHROME_PATH": shutil.which("chromium") or ""}
     with subprocess.Popen(
         command,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        text=True,
         env=environment,
     ) as running:
         try:
-            written, _nothing = running.communicate(timeout=PATIENCE_SECONDS)
+            running.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             # Asked so, it takes its Chromium along.
             running.send_signal(signal.SIGINT)
@@ -96,5 +96,5 @@ def _run(command: list[str | Path]) -> dict[str, Any]:
             except subprocess.TimeoutExpired:
                 running.kill()
             return {"runtimeError": f"no score within {PATIENCE_SECONDS} s"}
-    report: dict[str, Any] = json.loads(written or "{}")
-    return report
+    found: dict[str, Any] = json.loads(report.read_text()) if report.exists() else {}
+    return found
