@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from bookings.models import Appointment, Client, Event, HealthCheck, Room, Thera
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import CLEO, NOW, OTTO, at, make_check
+from tests.bookings.race.harness import wait_for_a_lock
 from tests.bookings.rows import make_appointment
 
 pytestmark = pytest.mark.django_db
@@ -391,7 +391,7 @@ def test_therapists_are_locked_before_rooms_each_by_primary_key(
     with transaction.atomic():
         _lock(rows[taken])
         waiting.start()
-        _wait_until_somebody_waits()
+        wait_for_a_lock()
         for name in locked_before:
             with pytest.raises(OperationalError), transaction.atomic():
                 _lock(rows[name])
@@ -402,22 +402,6 @@ def test_therapists_are_locked_before_rooms_each_by_primary_key(
 
 def _lock(row: Therapist | Room) -> None:
     type(row)._default_manager.select_for_update(nowait=True).get(pk=row.pk)
-
-
-def _wait_until_somebody_waits() -> None:
-    # In this database: other tests wait for locks in theirs, on the same server.
-    asked = (
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks"
-        " JOIN pg_database ON pg_database.oid = database WHERE datname = current_database())"
-    )
-    until = monotonic() + 20
-    with connection.cursor() as cursor:
-        while monotonic() < until:
-            cursor.execute(asked)
-            if cursor.fetchone() != (0,):
-                return
-            sleep(0.01)
-    raise AssertionError("Nobody waits.")
 
 
 def test_an_overlap_that_the_database_refuses_is_told_as_taken(

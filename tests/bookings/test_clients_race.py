@@ -1,6 +1,5 @@
 """Two desks, one pair of records, one moment."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 
 from bookings import actions
 from bookings.models import Appointment, Client, ClientMerge, Room, Therapist
 from services.models import SpaProfile
 from tests.bookings.conftest import CLEO, NOW, OTTO, at, make_check
-from tests.bookings.race.harness import at_once, deadlocks, tally
+from tests.bookings.race.harness import at_once, deadlocks, tally, wait_for_a_lock
 
 pytestmark = [
     pytest.mark.race,
@@ -73,18 +72,6 @@ def test_a_record_that_two_desks_change_keeps_the_first_change(dana: User) -> No
         won = next(one for one in results if isinstance(one, Client))
         assert Client.objects.get(pk=client.pk).name == won.name
         assert client.changes.count() == 1
-
-
-def wait_for_a_lock() -> None:
-    """Return as soon as another connection waits for one of our rows."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    pytest.fail("Nobody waited for the merge.")
 
 
 def test_a_visit_booked_while_a_merge_is_made_is_with_the_kept_record(

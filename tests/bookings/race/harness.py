@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from threading import Barrier
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -29,6 +30,28 @@ OVERLAPS = """
      AND other.busy_from < one.busy_until
     WHERE one.status = ANY(%(blocking)s) AND other.status = ANY(%(blocking)s)
 """
+
+
+SOMEBODY_WAITS = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks WHERE NOT granted AND pid IN (
+            SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
+            WHERE datname = current_database()
+        )
+    )
+"""
+
+
+def wait_for_a_lock() -> None:
+    """Return as soon as another connection to this test's own database waits for a lock."""
+    until = monotonic() + 20
+    with connection.cursor() as cursor:
+        while monotonic() < until:
+            cursor.execute(SOMEBODY_WAITS)
+            if cursor.fetchone() == (True,):
+                return
+            sleep(0.01)
+    pytest.fail("Nobody waits for a lock.")
 
 
 def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
