@@ -76,8 +76,8 @@ def opened(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
 
     @wraps(view)
     def guarded(request: HttpRequest, token: str) -> HttpResponse:
-        # As a value of its own: joined with all the rest, the order of so many tables takes the
-        # database twenty times as long to plan as the rows take to read.
+        # As a value of its own: the order of one more table, joined with all the rest, takes the
+        # database longer to plan than all else that the page costs.
         opened_by = Subquery(VisitLink.objects.opened_by(token).values("appointment")[:1])
         appointment = (
             Appointment.objects.booked()
