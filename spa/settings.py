@@ -152,6 +152,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "spa.bounds.strangers_bounded",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "services.middleware.SpaMiddleware",
@@ -359,6 +360,8 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 BACKUP_DIR = Path(env.str("BACKUP_DIR")) if env.str("BACKUP_DIR", default="") else None
 # The largest file is a photo of 15 MB. The longest form of text is a treatment's page.
 MOST_BODY = 16 * 1024**2
+# Of a form without files, as deploy/Caddyfile has it too.
+MOST_TEXT = 3_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 STORAGES = {

@@ -2,6 +2,7 @@
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
@@ -28,6 +29,17 @@ def test_a_body_larger_than_any_form_is_refused_unread(client: Browser, address:
     assert page.status_code == 413
     assert "That is more than we can take at once" in said(page)
     assert "20 7946 0018" in said(page).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("address", [LOGIN, "/admin/", "/mail/news/postmark/"])
+def test_a_stranger_sends_no_file_and_what_it_says_to_be_is_not_waited_for(
+    client: Browser, address: str
+) -> None:
+    page = client.post(address, b"x", "text/plain", CONTENT_LENGTH=str(settings.MOST_TEXT + 1))
+    assert page.status_code == 413
+    client.force_login(User.objects.create_superuser("olive"))
+    page = client.post(address, b"x", "text/plain", CONTENT_LENGTH=str(settings.MOST_TEXT + 1))
+    assert page.status_code != 413
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "9" * 400, "٣"])

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import yaml
 from celery.bin.celery import celery
+from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from bookings.actions.heartbeats import note_heartbeat
+from services import photos
 from tests.conftest import BASE_DIR
 from tests.spa.commands import newcomers_environment, run
 
@@ -149,6 +151,28 @@ def test_every_command_of_the_deployment_exists() -> None:
                 "gunicorn",
                 ["--config=deploy/gunicorn.conf.py", "spa.wsgi"],
             )
+
+
+def test_the_proxy_hands_on_whole_forms_and_no_larger_ones_than_are_taken() -> None:
+    caddy = (BASE_DIR / "deploy" / "Caddyfile").read_text()
+    megabytes = dict(re.findall(r"request_body @(\w+) \{\s+max_size (\d+)MB", caddy))
+    (buffered,) = re.findall(r"request_buffers (\d+)MB", caddy)
+    text = settings.MOST_TEXT // 1_000_000
+    assert (megabytes["others"], buffered) == (str(text), str(text))
+    # The form around a field of the longest text, or around the largest photo.
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE < settings.MOST_TEXT
+    assert int(megabytes["owners"]) * 1_000_000 > photos.MOST_MEGABYTES * 1024**2
+    assert int(megabytes["owners"]) * 1_000_000 <= settings.MOST_BODY
+    # Caddy reads as long as a browser sends, unless it is told how long that may take.
+    assert {"read_header", "read_body", "idle"} <= set(re.findall(r"(\w+) \d+[sm]\n", caddy))
+
+
+def test_what_the_proxy_says_itself_is_shielded_as_our_pages_are() -> None:
+    caddy = (BASE_DIR / "deploy" / "Caddyfile").read_text()
+    answers = re.findall(r"handle_errors [\d ]+ \{(.*?)respond", caddy, re.DOTALL)
+    assert len(answers) == 2
+    assert all("import shielded" in answer for answer in answers)
+    assert 'Strict-Transport-Security "max-age=31536000; includeSubDomains; preload"' in caddy
 
 
 def test_gunicorn_takes_its_flags(var: Path) -> None:
