@@ -67,6 +67,7 @@ BOOKINGS_FOR_ADDRESS = Limit("bookings-for-mail", 12, timedelta(hours=1))
 MAIL_OF_VISIT = Limit("visit-mail", 3, timedelta(hours=1))
 MAIL_TO_ADDRESS = Limit("address-mail", 3, timedelta(hours=1))
 TEST_MAILS = Limit("test-mails", 5, timedelta(minutes=10))
+# Links to visits, calendars and logins are counted together.
 WRONG_KEYS = Limit("wrong-keys", 20, timedelta(minutes=10))
 
 # Times that are kept for somebody who gives her details: so many at once for one address, and so

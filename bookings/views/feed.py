@@ -18,6 +18,7 @@ from bookings.calendar import therapist_calendar
 from bookings.models import CalendarFeed, Therapist
 from bookings.permissions import therapists_only
 from bookings.views.common import private, spa_of
+from bookings.views.guard import too_many_keys
 from bookings.views.staff import bar
 from bookings.views.therapist import own_page
 from services.addresses import absolute
@@ -51,6 +52,10 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     Answers 304 where the calendar has the file already, be it by its ETag or by its date.
     """
     found = _open_feed(token)
+    if found is None:
+        if too_many := too_many_keys(request):
+            return too_many
+        raise Http404
     spa, now = spa_of(request), timezone.now()
     actions.note_feed_read(feed=found, now=now)
     content = therapist_calendar(found.therapist, spa=spa, known_since=found.created_at, now=now)
@@ -74,17 +79,14 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     return answer
 
 
-def _open_feed(token: str) -> CalendarFeed:
+def _open_feed(token: str) -> CalendarFeed | None:
     """The feed that ``token`` opens, with its therapist; any other token gets one same answer."""
-    found = (
+    return (
         CalendarFeed.objects.opened_by(token)
         .filter(therapist__active=True, therapist__user__is_active=True)
         .select_related("therapist")
         .first()
     )
-    if found is None:
-        raise Http404
-    return found
 
 
 def _page(request: HttpRequest, therapist: Therapist, token: str = "") -> HttpResponse:

@@ -29,7 +29,7 @@ from bookings.forms.first_start import (
 from bookings.models import Room, Therapist
 from bookings.models.logins import hash_of
 from bookings.views.common import private
-from bookings.views.guard import too_often, wait_for_key
+from bookings.views.guard import too_many_keys
 from services.models import Service, SpaProfile
 
 SESSION = "first_start"
@@ -61,9 +61,9 @@ def key(request: HttpRequest, key: str) -> HttpResponse:
     if not first_start.is_open():
         return _over(request)
     if not first_start.opens(hash_of(key)):
-        if wait := wait_for_key(request):
-            return too_often(request, wait)
-        return render(request, "bookings/start/closed.html", {"wrong": True}, status=404)
+        return too_many_keys(request) or render(
+            request, "bookings/start/closed.html", {"wrong": True}, status=404
+        )
     request.session[SESSION] = hash_of(key)
     return redirect("bookings:start")
 

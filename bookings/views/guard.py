@@ -90,10 +90,14 @@ def wait_for_mail(request: HttpRequest, email: str) -> int:
     return limits.seconds_to_wait_if_known(limits.BOOKINGS_FOR_ADDRESS, of=email)
 
 
-def wait_for_key(request: HttpRequest) -> int:
-    """In how many seconds somebody may try another key after a wrong one; 0 for now."""
+def too_many_keys(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a wrong key where there were too many before it; ``None`` for now.
+
+    To be asked only where a key was wrong: whoever has the right one never waits for a neighbour.
+    """
     address = address_of(request)
-    return limits.seconds_to_wait_if_known(limits.WRONG_KEYS, of=address) if address else 0
+    wait = limits.seconds_to_wait_if_known(limits.WRONG_KEYS, of=address) if address else 0
+    return too_often(request, wait) if wait else None
 
 
 def took_bait(request: HttpRequest) -> bool:

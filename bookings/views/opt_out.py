@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from bookings.actions import stop_aftercare, visit_of_key, want_aftercare
 from bookings.views.common import private, spa_of
+from bookings.views.visit import unknown
 
 PAGE = "bookings/visit/opt_out.html"
 
@@ -21,7 +22,7 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     spa_of(request)
     visit = visit_of_key(token)
     if visit is None:
-        return render(request, "bookings/visit/unknown.html", status=404)
+        return unknown(request)
     stage = "ask"
     if request.method == "POST" and "again" in request.POST:
         want_aftercare(appointment=visit, now=timezone.now())

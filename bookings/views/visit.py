@@ -41,7 +41,7 @@ from bookings.models import Appointment, HealthCheck, Therapist, VisitLink
 from bookings.queries import last_bookable_day, rules_for
 from bookings.told import told_of
 from bookings.views.common import private, spa_of
-from bookings.views.guard import limited
+from bookings.views.guard import limited, too_many_keys
 from bookings.views.health import health_form, outcome_page
 from bookings.views.journey import alone, journey_again, keep_journey, refuse_further
 from bookings.views.times import (
@@ -86,10 +86,15 @@ def opened(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
             .first()
         )
         if appointment is None:
-            return render(request, "bookings/visit/unknown.html", status=404)
+            return unknown(request)
         return view(request, appointment, token)
 
     return guarded
+
+
+def unknown(request: HttpRequest) -> HttpResponse:
+    """Say that a link opens nothing, or nothing any more."""
+    return too_many_keys(request) or render(request, "bookings/visit/unknown.html", status=404)
 
 
 @require_safe

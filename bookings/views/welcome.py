@@ -15,6 +15,7 @@ from bookings.adapters import work_of
 from bookings.forms.accounts import WelcomeForm
 from bookings.models import Invitation
 from bookings.views.common import private
+from bookings.views.guard import too_many_keys
 
 PASSKEY = "passkey"
 
@@ -27,7 +28,7 @@ def welcome(request: HttpRequest, key: str) -> HttpResponse:
     found = Invitation.objects.live(timezone.now()).opened_by(key).select_related("user", "by")
     invitation = found.filter(user__is_active=True).first()
     if invitation is None:
-        return _over(request)
+        return too_many_keys(request) or _over(request)
     by_passkey = request.POST.get("way") == PASSKEY
     sent = request.POST if request.method == "POST" and not by_passkey else None
     form = WelcomeForm(data=sent, user=invitation.user)

@@ -99,6 +99,7 @@ def test_files_refusals_and_faults_are_shielded_too(
     settings.STATIC_ROOT = str(tmp_path)
     (tmp_path / "leaf.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     default_storage.save("services/leaf.webp", ContentFile(b"RIFF"))
+    settings.UNLIMITED_ADDRESSES = []
     browser = Browser(enforce_csrf_checks=True, raise_request_exception=False)
     asked = {
         "/static/leaf.svg": 200,
@@ -117,6 +118,10 @@ def test_files_refusals_and_faults_are_shielded_too(
     ]
     large = str(settings.MOST_BODY + 1)
     answers.append((browser.post("/accounts/login/", secure=True, CONTENT_LENGTH=large), 413))
+    with patch("bookings.limits.seconds_to_wait_if_known", return_value=60):
+        answers.append((browser.get("/visit/no-such-visit/", secure=True), 429))
+    with patch("allauth.core.internal.ratelimit.consume", return_value=None):
+        answers.append((Browser().post("/accounts/login/", secure=True), 429))
     for error, status in ((ValueError("Oh."), 500), (OperationalError("Away."), 503)):
         with patch("spa.health._valkey_answers", side_effect=error):
             answers.append((browser.get("/readyz", secure=True), status))

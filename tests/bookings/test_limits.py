@@ -1,6 +1,7 @@
 """Nobody empties the calendar, machines are slowed down, and people behind one address book."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -197,6 +198,23 @@ def test_an_address_that_tries_too_often_waits_and_others_do_not(diary: SpaProfi
     assert 590 <= int(answer["Retry-After"]) <= 600
     assert come(THERE).post(TIMES, {"start": "now"}).status_code == 302
     assert come().get(TIMES).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("door", ["/visit/", "/mail/stop/", "/accounts/welcome/", "feed"])
+def test_who_guesses_links_waits_and_who_has_one_does_not(
+    door: str, diary: SpaProfile, book: Callable[..., Appointment]
+) -> None:
+    def guess(number: int, address: str = HERE) -> int:
+        wrong = f"/therapist/calendar/{number}.ics" if door == "feed" else f"{door}wrong-{number}/"
+        return come(address).get(wrong).status_code
+
+    closed = 410 if door == "/accounts/welcome/" else 404
+    wrong = [guess(number) for number in range(21)]
+    assert wrong == [closed] * 20 + [429]
+    assert guess(0, THERE) == closed
+    key = actions.issue_visit_link(book(at(10)))
+    assert come().get(f"/visit/{key}/").status_code == 200
 
 
 @pytest.mark.django_db
