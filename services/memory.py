@@ -13,7 +13,6 @@ own makes it look again, and so does ``look_again``. Everywhere else everything 
 
 import re
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,24 +24,31 @@ from django.db import connection
 
 T = TypeVar("T")
 
-# Lines of the journal are kept for a day; who has not looked for an hour forgets everything.
-PURGE = "DELETE FROM services_change WHERE at < clock_timestamp() - interval '1 day'"
-FORGET_AFTER_SECONDS = 3_600
+# Lines of the journal are kept for a day. The newest that is deleted leaves its transaction behind:
+# whose snapshot did not see all up to it has slept too long, whatever any clock says.
+PURGE = """
+    WITH gone AS (
+        DELETE FROM services_change WHERE at < clock_timestamp() - interval '1 day' RETURNING xid
+    )
+    INSERT INTO services_change (topic, xid)
+    SELECT 'purged', xid FROM gone ORDER BY xid DESC LIMIT 1
+"""
 FORGET_AFTER_CHANGES = 500
 MOST_KEPT = 2_000
 # Seconds that a request waits, once, for another one's reading: the database may be slow.
 PATIENCE = 0.5
 
+# A restored journal is another table, though its server and its database may go by the same names.
 LOOK = """
     SELECT pg_current_snapshot()::text,
-           pg_postmaster_start_time()::text || current_database(),
+           concat(pg_postmaster_start_time(), current_database(), 'services_change'::regclass::oid),
            coalesce(json_agg(json_build_array(topic, therapist, room, first_day, last_day))
                     FILTER (WHERE topic IS NOT NULL), '[]')
     FROM (
         SELECT topic, therapist, room, first_day, last_day
         FROM services_change
         WHERE xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
-          AND NOT pg_visible_in_snapshot(xid, %(seen)s::pg_snapshot)
+          AND (topic = 'purged' OR NOT pg_visible_in_snapshot(xid, %(seen)s::pg_snapshot))
         LIMIT %(most)s
     ) AS unseen
 """
@@ -75,6 +81,7 @@ class Topic(StrEnum):
 
     MENU = "menu"
     DIARY = "diary"
+    PURGED = "purged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +105,13 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The present snapshot, which server it is of, and what changed since the last one.
+    """The present snapshot, which journal it is of, and what changed since the last one.
 
     ``is_too_much`` where the changes do not tell everything.
     """
 
     seen: str
-    server: str
+    journal: str
     changes: list[Change]
     is_too_much: bool
 
@@ -125,8 +132,7 @@ class _Request(threading.local):
 _request = _Request()
 _lock = threading.RLock()
 _seen = NOTHING
-_server = ""
-_looked_at = 0.0
+_journal = ""
 # Counts the states of the menu that this process has learned of.
 _menu = 0
 UNKNOWN = -1
@@ -250,7 +256,7 @@ def _read_or_renewed(
 
 def _look() -> None:
     """Learn what has changed since the last look of this process, once a request."""
-    global _seen, _server, _looked_at, _menu
+    global _seen, _journal, _menu
     if _request.looked == "outside":
         return
     look = _ask()
@@ -260,7 +266,7 @@ def _look() -> None:
         _note(change)
     if look.is_too_much or any(change.topic == Topic.MENU for change in look.changes):
         _menu += 1
-    _seen, _server, _looked_at = look.seen, look.server, time.monotonic()
+    _seen, _journal = look.seen, look.journal
     _request.looked = "outside"
     if _request.menu is None:
         _request.menu = _menu
@@ -281,10 +287,14 @@ def _ask() -> _Look:
     with connection.cursor() as cursor:
         most = FORGET_AFTER_CHANGES if _kept else 0
         cursor.execute(LOOK, {"seen": _seen, "most": most})
-        seen, server, rows = cursor.fetchone()
-    is_late = time.monotonic() - _looked_at > FORGET_AFTER_SECONDS
-    is_too_much = is_late or server != _server or len(rows) >= FORGET_AFTER_CHANGES
-    return _Look(seen, server, [_change(*row) for row in rows], is_too_much)
+        seen, journal, rows = cursor.fetchone()
+    changes = [_change(*row) for row in rows]
+    is_too_much = (
+        journal != _journal
+        or len(changes) >= FORGET_AFTER_CHANGES
+        or any(change.topic == Topic.PURGED for change in changes)
+    )
+    return _Look(seen, journal, changes, is_too_much)
 
 
 def _change(

@@ -25,6 +25,7 @@ BookAt = Callable[[datetime], Appointment]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAYS = 5
+LONG_AGO = "UPDATE services_change SET at = at - interval '25 hours'"
 
 
 def _offer(spa: SpaProfile, option: ServiceOption, now: datetime = NOW) -> Offer:
@@ -276,13 +277,57 @@ def test_what_many_change_at_once_is_read_anew(
         assert at(10) not in _offer(spa, hour).times()
 
 
-def test_old_lines_of_the_journal_go(spa: SpaProfile) -> None:
-    _execute("UPDATE services_change SET at = at - interval '25 hours'")
-    SpaProfile.objects.update(name="Elm Spa")
-    memory.purge_journal()
+def _topics() -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM services_change")
-        assert cursor.fetchone() == (1,)
+        cursor.execute("SELECT topic FROM services_change ORDER BY id")
+        return [topic for (topic,) in cursor.fetchall()]
+
+
+def test_old_lines_of_the_journal_go_and_leave_one_behind(spa: SpaProfile) -> None:
+    _execute("DELETE FROM services_change")
+    for name in ("Elm Spa", "Fern Spa"):
+        SpaProfile.objects.update(name=name)
+    _execute(LONG_AGO)
+    SpaProfile.objects.update(name="Moss Spa")
+    memory.purge_journal()
+    assert _topics() == ["menu", "purged"]
+    _execute(LONG_AGO)
+    memory.purge_journal()
+    assert _topics() == ["purged"]
+
+
+def test_who_slept_while_lines_went_forgets_everything(spa: SpaProfile) -> None:
+    """A machine that is put to sleep over a weekend; no clock of its own tells it how long."""
+    with memory.within_request():
+        assert SpaProfile.load().name == spa.name
+    SpaProfile.objects.update(name="Elm Spa")
+    _execute(LONG_AGO)
+    memory.purge_journal()
+    with memory.within_request():
+        assert SpaProfile.load().name == "Elm Spa"
+    with memory.within_request(), CaptureQueriesContext(connection) as queries:
+        SpaProfile.load()
+    assert len(queries) == 1
+
+
+def test_a_journal_that_was_put_back_from_a_backup_is_another_one(spa: SpaProfile) -> None:
+    """On the same server and under the same names, without a trigger: as pg_restore does it."""
+    _execute("CREATE TABLE backup AS SELECT * FROM services_spaprofile")
+    SpaProfile.objects.update(name="Elm Spa")
+    with memory.within_request():
+        assert SpaProfile.load().name == "Elm Spa"
+    _execute(
+        "SET session_replication_role = replica;"
+        " UPDATE services_spaprofile SET name = backup.name FROM backup;"
+        " SET session_replication_role = origin;"
+        " ALTER TABLE services_change RENAME TO former;"
+        " CREATE TABLE services_change (LIKE former INCLUDING ALL)"
+    )
+    try:
+        with memory.within_request():
+            assert SpaProfile.load().name == spa.name
+    finally:
+        _execute("DROP TABLE services_change, backup; ALTER TABLE former RENAME TO services_change")
 
 
 def test_nobody_waits_for_a_thread_that_waits_for_the_database(
