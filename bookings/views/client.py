@@ -117,7 +117,8 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
             "gone": gone(request.GET, shown),
             "keep_focus": keep_focus,
         },
-        depends_on=(shown.bits, keep_focus),
+        # The same bits are other times in another row of days: the notice reaches into the next one.
+        depends_on=(shown.bits, shown.offer.grid.first_day, shown.today, keep_focus),
     )
 
 

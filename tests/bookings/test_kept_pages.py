@@ -2,16 +2,18 @@
 
 import re
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from bookings.models import Client, Room, Therapist
+from bookings.models import Appointment, Client, Room, Therapist, WorkingHours
 from services import kept_pages, memory
 from services.models import Service, ServiceOption, SpaProfile
 from tests.bookings.client_pages import TIMES
@@ -21,6 +23,7 @@ from tests.bookings.rows import make_appointment
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLIC = ["/", "/services/", "/services/lymphatic-drainage-massage/", "/about/", "/policies/"]
+STARTS = re.compile(r'value="(2026-[^"]+Z)"')
 FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -110,6 +113,25 @@ def test_a_page_begun_before_a_change_is_not_kept_after_it(
         page = Browser().get("/about/").content.decode()
         assert "Elm Spa" in page
         assert "Fern Spa" not in page
+
+
+def test_the_same_bits_of_other_days_are_another_page(
+    clock: time_machine.Traveller, hour: ServiceOption, mia: Therapist, fern: Room, cleo: Client
+) -> None:
+    """While the notice reaches into the next day, a later start is as far from its first day."""
+    SpaProfile.objects.update(minimum_notice_hours=14, booking_horizon_days=3)
+    WorkingHours.objects.update(starts="09:00", ends="10:15")
+    [_tuesday, wednesday, _thursday] = (
+        make_appointment(
+            hour, mia, fern, at(9, days=day), client=cleo, status=status, hold_expires_at=None
+        )
+        for day, status in ((1, "cancelled"), (2, "confirmed"), (3, "confirmed"))
+    )
+    assert STARTS.findall(Browser().get(TIMES).content.decode()) == ["2026-11-24T09:00Z"] * 2
+    Appointment.objects.filter(starts_at=at(9, days=1)).update(status="confirmed")
+    Appointment.objects.filter(pk=wednesday.pk).update(status="cancelled")
+    clock.shift(timedelta(hours=2, minutes=30))
+    assert STARTS.findall(Browser().get(TIMES).content.decode()) == ["2026-11-25T09:00Z"] * 2
 
 
 def test_a_treatment_that_is_taken_off_the_menu_is_gone_at_once(
