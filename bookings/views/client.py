@@ -117,7 +117,7 @@ def times(request: HttpRequest, slug: str) -> HttpResponse:
             "gone": gone(request.GET, shown),
             "keep_focus": keep_focus,
         },
-        # The same bits are other times in another row of days: the notice reaches into the next one.
+        # The same bits are other times from another first day: the notice reaches into the next.
         depends_on=(shown.bits, shown.offer.grid.first_day, shown.today, keep_focus),
     )
 

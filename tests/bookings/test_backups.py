@@ -87,6 +87,18 @@ def test_a_backup_is_for_nobody_else_and_holds_the_photos(folder: Path) -> None:
         assert all(key.encode() not in one.read_bytes() for one in backup.iterdir())
 
 
+def test_the_journal_of_changes_stays_where_it_is_of_use(folder: Path) -> None:
+    """Another server counts its transactions anew: for a day it would take each line for news."""
+    run("backup", folder)
+    [backup] = backups.taken(folder)
+    listed = backups._run(
+        "pg_restore", "--list", str(backup / "diary.dump"), on=backups.own_database()
+    )
+    assert " TABLE public services_change " in listed
+    assert " TABLE DATA public services_spaprofile " in listed
+    assert " TABLE DATA public services_change " not in listed
+
+
 def test_the_latest_are_kept(folder: Path) -> None:
     now = timezone.now()
     for day in range(3):
