@@ -160,17 +160,18 @@ class _Round:
         )
 
     def _may_go(self, message: Message, sheaf: _Sheaf) -> bool:
-        """Whether it is true and no hour to be quiet; settles what is not sent now."""
+        """Whether it is true, its turn, and no hour to be quiet; settles what is not sent now."""
         if not owing.is_still_true(message, now=self.clock()):
             outbox.mark_void(message)
             return False
         if message.address.lower() in sheaf.bad_addresses:
             outbox.mark_failed(message, reason=_("Mail to this address comes back."))
             return False
-        morning = owing.held_back_until(message, spa=self.spa, now=self.clock())
-        if morning is not None:
-            outbox.put_off(message, until=morning)
-        return morning is None
+        later = owing.held_back_until(message, spa=self.spa, now=self.clock())
+        later = later or outbox.behind_until(message, now=self.clock())
+        if later is not None:
+            outbox.put_off(message, until=later)
+        return later is None
 
     def _go_on_after(self, error: Exception, message: Message, sheaf: _Sheaf) -> bool:
         trouble = trouble_of(error)

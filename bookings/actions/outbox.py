@@ -11,12 +11,13 @@ from typing import Any
 
 from celery import current_app
 from django.db import connection, transaction
-from django.db.models import CharField, F
+from django.db.models import CharField, Exists, F, OuterRef
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from bookings.models import Appointment, MailCopy, Message
-from bookings.models.messages import MessageQuerySet
+from bookings.models.messages import LEASE, MessageQuerySet
 
 Kind = Message.Kind
 Status = Appointment.Status
@@ -29,6 +30,8 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
 # The least part of a wait that chance leaves.
 SHORTENED = 0.75
+# How soon to look whether an earlier mail about the same visit has gone.
+BEHIND_WAIT = timedelta(seconds=5)
 # With these waits the last attempt comes about a day after the first.
 MOST_ATTEMPTS = 19
 # A worker needs to know whether there are answers, and never what was told in confidence.
@@ -42,6 +45,20 @@ TOLD_IN_CONFIDENCE = (
 )
 
 VERSION = RawSQL('"bookings_message"."xmin"::text', [], output_field=CharField())
+# An attempt at an earlier mail to the same person about the same visit goes on, be it void by now:
+# what it tells must not come after what tells otherwise. Reckoned from our own claim, which was
+# made by the same clock; one far ahead of it was made by a clock that has been put back since.
+AN_EARLIER_ONE_IS_ON_ITS_WAY = Exists(
+    Message.objects.alias(to=Coalesce("therapist_id", 0)).filter(
+        appointment=OuterRef("appointment"),
+        to=Coalesce(OuterRef("therapist_id"), 0),
+        pk__lt=OuterRef("pk"),
+        state__in=[Message.State.PENDING, Message.State.VOID],
+        attempts__gt=0,
+        claimed_until__gt=OuterRef("claimed_until") - LEASE,
+        claimed_until__lt=OuterRef("claimed_until") + LEASE,
+    )
+)
 COPY_CONTENT = MailCopy._meta.get_field("content")
 # These are written out since they run once for each mail: the time to put a query together, and the
 # way there and back, are most of what a mail costs here.
@@ -111,7 +128,8 @@ def claim_due(*, now: datetime, until: datetime, limit: int) -> list[Message]:
 def read_claimed(claimed: Sequence[Message]) -> list[Message]:
     """Return the rows of ``claimed`` that are still to be sent, with all that a letter tells of.
 
-    Each knows its ``version``, which changes with every write. One query.
+    Each knows its ``version``, which changes with every write, and whether it ``is_behind``
+    another. One query.
     """
     rows = Message.objects.pending().select_related(
         "appointment__client",
@@ -121,7 +139,8 @@ def read_claimed(claimed: Sequence[Message]) -> list[Message]:
         "appointment__therapist",
         "therapist",
     )
-    rows = rows.defer(*TOLD_IN_CONFIDENCE).annotate(version=VERSION)
+    rows = rows.defer(*TOLD_IN_CONFIDENCE)
+    rows = rows.annotate(version=VERSION, is_behind=AN_EARLIER_ONE_IS_ON_ITS_WAY)
     found = rows.in_bulk([one.pk for one in claimed])
     return [found[one.pk] for one in claimed if one.pk in found]
 
@@ -220,6 +239,11 @@ def postpone(message: Message, *, reason: str, now: datetime) -> None:
 def put_off(message: Message, *, until: datetime) -> None:
     """Let a message wait, untried, until then."""
     _ours(message).update(due_at=until, claimed_until=None, attempts=F("attempts") - 1)
+
+
+def behind_until(message: Message, *, now: datetime) -> datetime | None:
+    """When to look at ``message`` again where an earlier one is on its way; else ``None``."""
+    return now + BEHIND_WAIT if getattr(message, "is_behind", False) else None
 
 
 def let_go(messages: Sequence[Message]) -> None:

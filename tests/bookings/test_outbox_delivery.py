@@ -1,5 +1,6 @@
 """Delivery to a real mail server that refuses, drops and stalls."""
 
+import asyncio
 import socket
 import threading
 from collections import Counter
@@ -242,6 +243,39 @@ def test_a_round_that_ends_with_a_message_begins_no_other(
     assert state_of(confirmation) == ("sent", 1, "")
     assert state_of(ottos) == ("pending", 0, "")
     assert ottos.claimed_until is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ends", ["cancelled", "moved"])
+def test_no_mail_overtakes_an_earlier_one_about_the_same_visit(
+    confirmation: Message, spa: SpaProfile, smtp: MailServer, now: datetime, ends: str
+) -> None:
+    """While the mail server takes its time over one, the visit changes and a worker comes by."""
+    keep, visit = smtp.handle_DATA, confirmation.visit
+    change: dict[str, Any] = {"appointment": visit, "by": actions.CLIENT, "spa": spa, "now": now}
+
+    def meanwhile() -> None:
+        if ends == "moved":
+            actions.reschedule_appointment(starts_at=at(14, days=5), **change)
+        else:
+            actions.cancel_appointment(**change)
+        sent.append(delivery.deliver_due(now=now))
+        connection.close()
+
+    async def handle_data(server: SMTP, session: Session, envelope: Envelope) -> str:
+        if not sent:
+            sent.append(0)
+            await asyncio.to_thread(meanwhile)
+        return await keep(server, session, envelope)
+
+    sent: list[int] = []
+    behave(smtp, handle_DATA=handle_data)
+    assert delivery.deliver_due(now=now) == 1
+    assert sent == [0, 0]
+    assert delivery.deliver_due(now=now + MINUTE) == 1
+    old, new = (str(mail["Subject"]) for mail in smtp.messages)
+    assert old == "Booked: Spa visit, Friday 27 November, 10:00"
+    assert new.startswith({"moved": "Moved: ", "cancelled": "Cancelled: "}[ends])
 
 
 def test_a_claim_of_a_clock_that_was_put_back_holds_nobody_up(
