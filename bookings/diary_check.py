@@ -8,13 +8,17 @@ number of queries does not grow with the diary.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.apps import apps
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from bookings.actions import expire_holds, owing
+from bookings.actions.events import ASIDE
 from bookings.actions.health import UNUSED_CHECK_LASTS
 from bookings.models import Appointment, Event, HealthCheck, Message
 from bookings.models.appointments import BLOCKING, AppointmentQuerySet
@@ -27,6 +31,16 @@ OURS = ("bookings", "services")
 # Sweeps come every minute and the purge every night; later than this they do not come.
 HOLDS_SWEPT = timedelta(minutes=15)
 CHECKS_PURGED = UNUSED_CHECK_LASTS + timedelta(days=2)
+# Of these the client is always told: what she did herself, and what she waits for.
+TELLING = {
+    (Event.ActorKind.CLIENT, "moved"): (Message.Kind.CHANGED, gettext_lazy("it was moved")),
+    (Event.ActorKind.CLIENT, "cancelled"): (
+        Message.Kind.CANCELLED,
+        gettext_lazy("it was cancelled"),
+    ),
+    (Event.ActorKind.STAFF, "granted"): (Message.Kind.GRANTED, gettext_lazy("it was granted")),
+    (Event.ActorKind.STAFF, "declined"): (Message.Kind.DECLINED, gettext_lazy("it was declined")),
+}
 REMINDING = (Message.Kind.REMINDER, Message.Kind.PREPARATION)
 
 
@@ -46,6 +60,8 @@ def faults(*, now: datetime) -> list[Fault]:
 def mend(*, now: datetime) -> None:
     """Owe the messages that are missing, and end the holds that outlived their time."""
     expire_holds(now=now)
+    for visit in _untold_changes(now):
+        owing.owe(visit, TELLING[visit.doer, visit.did][0], due_at=now)  # type: ignore[attr-defined]
     owing.catch_up([visit.pk for visit, _lack in _lacking(now)], now=now)
 
 
@@ -105,8 +121,12 @@ def _pairs(column: str) -> list[tuple[str, str]]:
 
 
 def _dangling(now: datetime) -> Iterator[Fault]:
-    """Rows that point to a row which is not there; one query over every key of ours."""
-    parts = [_dangling_query(field) for model in _our_models() for field in _keys_of(model)]
+    """Rows that point to a row which is not there; one query over every key of ours.
+
+    Also those that say which treatments somebody gives, a room suits and a question is about.
+    """
+    tables = [*_our_models(), *_tables_between()]
+    parts = [_dangling_query(field) for model in tables for field in _keys_of(model)]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))
         found = [(where, count) for where, count in cursor.fetchall() if count]
@@ -190,11 +210,36 @@ def _loose_checks(now: datetime) -> Iterator[Fault]:
 
 
 def _silent_visits(now: datetime) -> Iterator[Fault]:
-    for visit, lack in _lacking(now):
+    untold = [
+        (visit, _("the news that %(what)s") % {"what": TELLING[visit.doer, visit.did][1]})  # type: ignore[attr-defined]
+        for visit in _untold_changes(now)
+    ]
+    for visit, lack in _lacking(now) + untold:
         yield Fault(
             _("%(reference)s lacks %(what)s.") % {"reference": visit.reference, "what": lack},
             _("check_diary --mend writes what is missing; the worker sends it."),
         )
+
+
+def _untold_changes(now: datetime) -> list[Appointment]:
+    """Coming visits whose client was not told of the last change, with ``doer`` and ``did``.
+
+    Only of those booked on the site: these had an address from the start.
+    """
+    last = Event.objects.filter(appointment=OuterRef("pk")).exclude(kind__in=ASIDE).order_by("-pk")
+    news = Message.objects.news().filter(appointment=OuterRef("pk"), sequence=OuterRef("sequence"))
+    by_whom = [Q(doer=doer, did=did) for doer, did in TELLING]
+    rows = Appointment.objects.filter(starts_at__gt=now, source=Appointment.Source.WEB)
+    return list(
+        rows.exclude(Q(client=None) | Q(client__email=""))
+        .annotate(
+            doer=Subquery(last.values("actor_kind")[:1]), did=Subquery(last.values("kind")[:1])
+        )
+        .filter(reduce(or_, by_whom), ~Exists(news))
+        .select_related("client")
+        .defer("client_note", "staff_note")
+        .order_by("starts_at", "pk")
+    )
 
 
 def _lacking(now: datetime) -> list[tuple[Appointment, str]]:
@@ -231,6 +276,12 @@ def _told_by_mail(now: datetime) -> AppointmentQuerySet:
 
 def _our_models() -> list[type[models.Model]]:
     return [model for label in OURS for model in apps.get_app_config(label).get_models()]
+
+
+def _tables_between() -> "list[type[models.Model]]":
+    """The tables that only tie two of ours together."""
+    fields = [field for model in _our_models() for field in model._meta.local_many_to_many]
+    return [field.remote_field.through for field in fields if field.remote_field.through]
 
 
 def _keys_of(model: type[models.Model]) -> "Iterable[models.ForeignKey]":

@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from bookings import diary_check
+from bookings import actions, diary_check
 from bookings.models import Appointment, HealthCheck, Message, Room, Therapist
-from services.models import Service
+from services.models import Service, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at, make_check
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_a_sound_diary_passes_whatever_its_size(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     moss.services.add(lymph)
-    with django_assert_num_queries(13) as one:
+    with django_assert_num_queries(14) as one:
         assert found() == []
     book(at(12, days=3), therapist=mia)
     book(at(12, days=3), therapist=noor, details=OTTO)
@@ -115,6 +115,7 @@ def test_an_overlap_is_found_and_so_is_the_missing_rule(
         ("bookings_appointment", "client_id"),
         ("bookings_event", "appointment_id"),
         ("bookings_message", "appointment_id"),
+        ("bookings_therapist_services", "service_id"),
     ],
 )
 def test_a_row_that_points_to_nothing_is_found(unguarded: None, table: str, column: str) -> None:
@@ -175,6 +176,29 @@ def test_missing_messages_are_found_and_mended(
     after = set(visit.messages.values_list("kind", "lead_hours", "due_at"))
     assert {one for one in before ^ after if one[0] != "confirmation"} == set()
     assert visit.messages.filter(kind="confirmation", state="pending").count() == 1
+
+
+def test_a_change_that_its_client_was_not_told_of_is_found_and_mended(
+    visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    moved = actions.reschedule_appointment(
+        appointment=visit,
+        starts_at=at(12, days=3),
+        by=actions.CLIENT,
+        spa=SpaProfile.load(),
+        now=NOW,
+    )
+    assert found() == []
+    Message.objects.filter(kind="changed").delete()
+    assert found() == [f"{visit.reference} lacks the news that it was moved."]
+    call_command("check_diary", "--mend", stdout=io.StringIO())
+    assert visit.messages.filter(kind="changed", sequence=moved.sequence).count() == 1
+    actions.cancel_appointment(appointment=moved, by=actions.CLIENT, spa=SpaProfile.load(), now=NOW)
+    assert found() == []
+    Message.objects.filter(kind="cancelled").delete()
+    assert found() == [f"{visit.reference} lacks the news that it was cancelled."]
+    # What was to come is over.
+    assert found(at(13, days=3)) == []
 
 
 def test_messages_that_are_not_owed_are_not_missed(
