@@ -4,8 +4,10 @@ import io
 import json
 import stat
 import tarfile
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from django.utils import timezone
 from bookings.models import Appointment, Room, Therapist
 from services.models import SpaProfile
 from spa import backups
+from spa.keeper import Postgres
 from tests.bookings.conftest import at
 from tests.spa.commands import wait_until
 
@@ -37,6 +40,18 @@ def run(command: str, *arguments: object, **options: object) -> list[str]:
     told = io.StringIO()
     call_command(command, *map(str, arguments), stdout=told, **options)
     return told.getvalue().splitlines()
+
+
+@contextmanager
+def empty_server() -> Iterator[str]:
+    """Run another PostgreSQL in which nothing is; its address."""
+    # Its socket has a path that is not too long.
+    with tempfile.TemporaryDirectory(prefix="spa-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        server = Postgres(Path(name), throwaway=True)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
 
 def databases() -> set[str]:
@@ -71,6 +86,10 @@ def test_a_backup_amid_bookings_restores_to_a_sound_diary_of_its_moment(
     assert told[0].startswith("The diary is sound: ")
     whole = f"{backup.name} is whole: {sum(saved.values())} rows restored and looked through in "
     assert told[1].startswith(whole)
+    with empty_server() as elsewhere:
+        told = run("restore_drill", folder, f"--into={elsewhere}")
+        assert told[1].startswith(whole)
+        assert backups.counts(backups.database_at(elsewhere)) == saved
     # All test processes share one server: what another has there is gone in a moment.
     wait_until(lambda: databases() == set())
 

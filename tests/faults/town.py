@@ -16,6 +16,7 @@ import psutil
 from cryptography.fernet import Fernet
 
 from bench.front.clients import Visitor
+from spa.keeper import Postgres
 from tests.faults.house import BASE_DIR, House, kill_all_of
 from tests.spa.production import collect_names
 
@@ -73,6 +74,16 @@ class Town(House):
         )
         assert fails or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    @contextlib.contextmanager
+    def empty_server(self) -> Iterator[str]:
+        """Run another PostgreSQL in which nothing is; its address."""
+        (self.folder / "elsewhere").mkdir()
+        server = Postgres(self.folder / "elsewhere", throwaway=False)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
     def close(self) -> None:
         """Stop everything."""
