@@ -138,11 +138,12 @@ MIDDLEWARE = [
     # First: what the others log belongs to the request too.
     "spa.request_ids.request_id",
     "spa.metrics.measure",
-    "django.middleware.security.SecurityMiddleware",
-    # Before WhiteNoise: a drawing that is opened by itself is a page too.
+    # Before WhiteNoise, since a drawing that is opened by itself is a page too, and before whatever
+    # answers by itself.
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "spa.middleware.permissions_policy",
+    "django.middleware.security.SecurityMiddleware",
     "spa.bounds.bounded",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The drawings are inline: pages shrink to a third. Form tokens are masked anew in every page.

@@ -132,6 +132,8 @@ def test_files_refusals_and_faults_are_shielded_too(
 def test_production_speaks_https_alone(production: None) -> None:
     answer = Browser().get("/services/?a=b")
     assert (answer.status_code, answer["Location"]) == (301, "https://testserver/services/?a=b")
+    # What a browser heeds of them on the way there too; the first is for https alone.
+    assert [one.partition(":")[0] for one in faults_of(answer, "")] == ["Strict-Transport-Security"]
 
 
 def faults_of(answer: Any, route: str) -> list[str]:

@@ -172,7 +172,8 @@ def test_what_the_proxy_says_itself_is_shielded_as_our_pages_are() -> None:
     answers = re.findall(r"handle_errors [\d ]+ \{(.*?)respond", caddy, re.DOTALL)
     assert len(answers) == 2
     assert all("import shielded" in answer for answer in answers)
-    assert 'Strict-Transport-Security "max-age=31536000; includeSubDomains; preload"' in caddy
+    assert "{$SITE_URL} {\n\tlog\n\timport shielded\n" in caddy
+    assert '?Strict-Transport-Security "max-age=31536000; includeSubDomains; preload"' in caddy
 
 
 def test_gunicorn_takes_its_flags(var: Path) -> None:
@@ -223,19 +224,28 @@ def test_image_runs_as_nobody_special_and_holds_no_secret() -> None:
     ]
 
 
-def test_what_the_page_tells_to_type_is_there() -> None:
-    typed = "\n".join(re.findall(r"^    (.*)$", DOCS, re.MULTILINE))
-    for command in re.findall(r"manage\.py (\w+)", DOCS):
+@pytest.mark.parametrize("page", ["deploy.md", "backup.md"])
+def test_what_the_pages_tell_to_type_is_there(page: str) -> None:
+    told = (BASE_DIR / "docs" / page).read_text()
+    typed = "\n".join(re.findall(r"^    (.*)$", told, re.MULTILINE))
+    for command in re.findall(r"manage\.py (\w+)", told):
         assert command in get_commands()
-    for service in re.findall(r"docker compose (?:exec|logs --no-log-prefix|run) (\w+)", typed):
-        assert service in SERVICES
+    of_services = r"docker compose (?:exec|logs|run)(?: --[\w-]+)* (\w+)"
+    named = set(re.findall(of_services, typed))
+    named |= set(" ".join(re.findall(r"docker compose stop (.*)", typed)).split())
+    assert named
+    assert named <= set(SERVICES)
+    # Only what runs can be asked; what is stopped for a while is run anew.
+    _before, *stopped = re.split(r"docker compose stop .*", typed)
+    asked = re.findall(r"docker compose exec (\w+)", "".join(stopped).split(" up --detach")[0])
+    assert set(asked) <= {"database"}
     names = {path.name for path in (BASE_DIR / "deploy" / "systemd").iterdir()}
     for name in set(re.findall(r"\bspa-([a-z-]+(?:\.timer)?)\b", typed)) - {"example"}:
         assert {f"spa-{name}", f"spa-{name}.service"} & names
-    for path in re.findall(r"`?(deploy/[\w.-]+)", DOCS):
+    for path in re.findall(r"`?\b(?<!docs/)(deploy/[\w.-]+)", told):
         assert (BASE_DIR / path).exists()
-    told = set(re.findall(r"`([A-Z][A-Z_]{3,})`", DOCS))
-    assert told <= in_env_example()
+    variables = set(re.findall(r"`([A-Z][A-Z_]{3,})`", told))
+    assert variables <= in_env_example()
 
 
 def test_fresh_env_makes_a_production_that_passes_the_check(var: Path) -> None:
