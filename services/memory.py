@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -105,7 +105,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The present snapshot, which journal it is of, and what changed since the last one.
+    """The present snapshot, which journal and day it is of, and what changed since the last one.
 
     ``is_too_much`` where the changes do not tell everything.
     """
@@ -288,6 +288,8 @@ def _ask() -> _Look:
         most = FORGET_AFTER_CHANGES if _kept else 0
         cursor.execute(LOOK, {"seen": _seen, "most": most})
         seen, journal, rows = cursor.fetchone()
+    # Much goes by the day: nobody would ask for yesterday's again, and it would stay for good.
+    journal = f"{journal} {datetime.now(UTC).date()}"
     changes = [_change(*row) for row in rows]
     is_too_much = (
         journal != _journal

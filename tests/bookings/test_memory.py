@@ -9,9 +9,11 @@ from random import Random
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bookings.models import Appointment, Client, Room, Therapist, TimeOff
 from bookings.queries import Offer, offer
@@ -190,6 +192,19 @@ def test_a_change_of_one_visit_reads_that_place_alone(
     reads = [one["sql"] for one in queries if "bookings_appointment" in one["sql"]]
     assert len(reads) == 1
     assert f'"therapist_id" = {mia.pk}' in reads[0]
+
+
+def test_a_new_day_lets_go_of_what_was_kept_of_the_last(
+    clock: time_machine.Traveller, spa: SpaProfile, hour: ServiceOption, mia: Therapist, fern: Room
+) -> None:
+    def kept() -> int:
+        with memory.within_request():
+            _offer(spa, hour, timezone.now())
+        return len(memory._kept)
+
+    first = kept()
+    clock.shift(timedelta(days=1))
+    assert kept() == first
 
 
 def test_what_is_taken_back_was_never_remembered(
