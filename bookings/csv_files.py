@@ -2,13 +2,18 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 Plain = str | int | Decimal
 
-# What a spreadsheet would take for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet would take for a formula; the wide ones are so in some languages.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where the country's separator is none of ours, a spreadsheet begins a cell here all the same: it
+# does not see the quotation marks around the whole.
+INNER_START = re.compile(r"([;\t\r\n][\s\"']*)(?=[=+\-@＝＋－＠])")
+INNER_MARK = re.compile(r"([;\t\r\n][\s\"']*)'(?=[=+\-@＝＋－＠])")
 # With this mark at the start Excel reads UTF-8; everybody else skips it.
 UTF8_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # In this order: Western Windows takes any byte, so it comes last.
@@ -22,14 +27,15 @@ class NotCsv(Exception):
 
 def harmless(value: Plain) -> Plain:
     """``value`` so that no spreadsheet takes it for a formula; numbers are what they are."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    marked = INNER_START.sub(r"\1'", value)
+    return f"'{marked}" if value.startswith(FORMULA_STARTS) else marked
 
 
 def as_typed(value: str) -> str:
     """Return what stood there before :func:`harmless`, without spaces around it."""
-    text = value.strip()
+    text = INNER_MARK.sub(r"\1", value.strip())
     return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_STARTS else text
 
 

@@ -229,7 +229,7 @@ def _explanation() -> str:
             _(
                 "clients.csv and visits.csv can be brought in again, in parts where they are long. "
                 "Times are by the clocks of the spa. A cell that a spreadsheet could take for a "
-                "formula has an apostrophe before it."
+                "formula, or a part of one, has an apostrophe before it."
             ),
             _(
                 "Not in here: answers to health questions, notes on treatments, and reasons that "

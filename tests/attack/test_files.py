@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.urls import get_resolver
 
-from bookings.csv_files import FORMULA_STARTS
+from bookings.csv_files import FORMULA_STARTS, lines_of, table_of
 from bookings.models.fields import EncryptedTextField
 from bookings.reports.tables import TABLES
 from tests.attack import surface
@@ -82,6 +82,27 @@ def test_no_cell_of_any_file_is_a_formula(world: World) -> None:
             harmless += sum(cell.startswith("'") for cell in cells)
     assert len(set(files)) == len(TABLES) + 4
     assert harmless > 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Cleo;=1+1",
+        'Cleo; "=1+1',
+        "Cleo\t@SUM(1)",
+        "Cleo\n-1+1",
+        "Cleo\r\n+1;＝1",
+        "＝1+1",
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_separator_of_another_country_begins_a_formula(words: str, separator: str) -> None:
+    text = "".join(lines_of([["Name", "Note"], [words, "x"]]))
+    seen = [cell for row in csv.reader(io.StringIO(text), delimiter=separator) for cell in row]
+    assert [cell for cell in seen if cell.startswith(FORMULA_STARTS)] == []
+    # Read by us it is what it was.
+    [(_number, [name, _note])] = table_of(text, most=1)[1]
+    assert name == words
 
 
 def _is_formula(cell: str) -> bool:
