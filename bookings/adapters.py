@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -22,6 +23,7 @@ from bookings.letters import one_line
 from bookings.logins import device_name, has_second_factor, keep_address
 from bookings.models.fields import ring
 from bookings.permissions import therapist_of, works_at_desk
+from services.addresses import absolute
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,14 @@ class AccountAdapter(DefaultAccountAdapter):
         signed_in = self.request.user.is_authenticated
         return reverse("your_login") if signed_in else reverse("account_login")
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Under the site's own address, whatever host the one who asked for the mail named."""
+        return _under_our_address(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """The same."""
+        return _under_our_address(super().get_email_confirmation_url(request, emailconfirmation))
+
     def pre_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse | None:
         """Give a login from before this way of signing in its address."""
         keep_address(user)
@@ -132,6 +142,10 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_notification_mail(*args, **kwargs)
         except ImmediateHttpResponse:
             return
+
+
+def _under_our_address(url: str) -> str:
+    return absolute(urlsplit(url).path)
 
 
 def spa_of_request() -> Any:

@@ -7,9 +7,11 @@ import pytest
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 from allauth.core.internal.ratelimit import get_rates
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from bookings.models import Therapist
 from bookings.views.accounts import LONGEST_PAUSE
@@ -256,7 +258,7 @@ def test_a_forgotten_password_is_replaced_by_mail(
     answer = client.post("/accounts/password/reset/", {"email": dana.email}, follow=True)
     assert "Look into your mail" in answer.content.decode()
     letter = smtp.wait_for(1)[0]
-    found = re.search(r"http://testserver(/\S+)", letter.get_content())
+    found = re.search(rf"{settings.SITE_URL}(/\S+)", letter.get_content())
     assert found is not None
     page = client.get(found[1], follow=True)
     assert page.redirect_chain[0][0].endswith("-set-password/")
@@ -267,6 +269,37 @@ def test_a_forgotten_password_is_replaced_by_mail(
     assert other.get("/desk/").status_code == 302, "the other session has ended"
     assert "does not open any more" in Browser().get(found[1]).content.decode()
     assert sign_in(client, dana.email, "heron-and-reed")["Location"] == "/desk/"
+
+
+def test_no_mail_leads_to_the_host_that_somebody_named(
+    dana: User, spa: SpaProfile, smtp: MailServer, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    evil = {"host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    for email in (dana.email, "anna@qi-spa.example"):
+        ask_for_code(Browser(headers=evil), email)
+        Browser(headers=evil).post("/accounts/password/reset/", {"email": email})
+    own = Browser()
+    sign_in(own, dana.email)
+    own.post("/accounts/email/", {"email": "dana@home.example", "action_add": ""}, headers=evil)
+    new = {"oldpassword": PASSWORD, "password1": "heron-and-reed", "password2": "heron-and-reed"}
+    own.post("/accounts/password/change/", new, headers=evil)
+    texts = [
+        part.get_content()
+        for one in smtp.wait_for(6)
+        for part in one.walk()
+        if part.get_content_maintype() == "text"
+    ]
+    assert [text for text in texts if "evil" in text] == []
+    links = {
+        re.sub(r"[\w-]{20,}", "…", one)
+        for text in texts
+        for one in re.findall(r"http\S+key/|http\S+confirm-email/", text)
+    }
+    assert links == {
+        f"{settings.SITE_URL}/accounts/password/reset/key/",
+        f"{settings.SITE_URL}/accounts/confirm-email/",
+    }
 
 
 def test_a_reset_tells_nobody_who_works_here(

@@ -9,6 +9,7 @@ import time_machine
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 from django.test import RequestFactory
@@ -227,7 +228,7 @@ def change_address(browser: Browser, email: str) -> Any:
 
 
 def link_in(letter: Any) -> str:
-    found = re.search(r"http://testserver(/\S+)", letter.get_content())
+    found = re.search(rf"{settings.SITE_URL}(/\S+)", letter.get_content())
     assert found is not None
     return found[1]
 
