@@ -109,7 +109,7 @@ class LoginForm(ModelForm):
         """Somebody must remain who may change anything."""
         groups = self.cleaned_data["groups"]
         # Two owners who lower each other at once must not both succeed.
-        list(owners().order_by("pk").select_for_update())
+        list(owners().order_by("pk").select_for_update(no_key=True))
         stays = self.instance.is_superuser or any(group.name == OWNERS for group in groups)
         hers = owners().filter(pk=self.instance.pk)
         if stays or not hers.exists() or owners().exclude(pk=self.instance.pk).exists():

@@ -104,7 +104,7 @@ def let_go(*, user: User, by: User, spa: SpaProfile, now: datetime) -> Reasons:
     Raises ``CannotLeave``.
     """
     # All owners, in one order: two who switch each other off at once must not both succeed.
-    list(owners().order_by("pk").select_for_update())
+    list(owners().order_by("pk").select_for_update(no_key=True))
     refuse_leaving(user, by=by)
     reasons = _take_from_diary(user, by=by, spa=spa, now=now)
     User.objects.filter(pk=user.pk).update(is_active=False)

@@ -35,7 +35,7 @@ def _set_status(
     services: Iterable[Service], status: str, *, by: User | AnonymousUser, note: str
 ) -> int:
     keys = [service.pk for service in services]
-    rows = Service.objects.select_for_update().filter(pk__in=keys).exclude(status=status)
+    rows = Service.objects.select_for_update(no_key=True).filter(pk__in=keys).exclude(status=status)
     changed = list(rows.order_by("pk"))
     for service in changed:
         record_as_found(service)

@@ -272,7 +272,7 @@ def bring_back(service: Service, *, version: Version, by: User | AnonymousUser, 
     check asks stays as it is: a question that was added since must not vanish with the words.
     """
     with transaction.atomic():
-        locked = Service.objects.select_for_update().get(pk=service.pk)
+        locked = Service.objects.select_for_update(no_key=True).get(pk=service.pk)
         record_as_found(locked)
         page = page_of(version)
         _bring_fields(locked, page.fields)

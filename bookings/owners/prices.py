@@ -75,7 +75,7 @@ def _form(request: HttpRequest, *, lock: bool = False) -> PricesForm:
         "minutes",
     )
     if lock:
-        options = options.select_for_update(of=("self",))
+        options = options.select_for_update(of=("self",), no_key=True)
     sent = request.POST if request.method == "POST" else None
     return PricesForm(sent, options=list(options), currency=spa_of(request).currency)
 

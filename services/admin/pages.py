@@ -209,7 +209,7 @@ class ServiceAdmin(MenuOrder, PagePreview, PageHistory, Withdrawing, EditorAdmin
 
     def _locked(self, object_id: str) -> Service | None:
         # Held until the answer: of two that save at once, the second sees what the first wrote.
-        return Service.objects.select_for_update().filter(pk=_key(object_id)).first()
+        return Service.objects.select_for_update(no_key=True).filter(pk=_key(object_id)).first()
 
     def save_model(
         self, request: HttpRequest, service: Service, form: forms.Form, change: bool

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -10,15 +11,17 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, User
+from django.db import connection, transaction
 from django.test import Client as Browser
 
 from bookings import actions
 from bookings.actions import invitations
+from bookings.actions.placing import lock_diary
 from bookings.models import Appointment, Event, Invitation, Room, Therapist
 from bookings.staff import CannotLeave, LastOwner, let_go
 from services.models import SpaProfile
 from tests.bookings.conftest import NOW, at
-from tests.bookings.race.harness import at_once, tally
+from tests.bookings.race.harness import at_once, tally, wait_for_a_lock
 from tests.bookings.staff_pages import PASSWORD, browser_of, login_of, said, words
 from tests.conftest import MailServer
 
@@ -322,6 +325,31 @@ def test_two_owners_who_switch_each_other_off_leave_one(olive: User, spa: SpaPro
     assert tally(results) == {"dict": 1, LastOwner.__name__: 1}
     assert issubclass(LastOwner, CannotLeave)
     assert User.objects.filter(is_active=True).count() == 1
+
+
+@pytest.mark.race
+@pytest.mark.xdist_group("race")
+@pytest.mark.django_db(transaction=True)
+def test_an_owner_at_the_desk_waits_for_no_other_who_lets_somebody_go(
+    olive: User, mia: Therapist, fern: Room, book: Callable[..., Appointment], spa: SpaProfile
+) -> None:
+    """Who lets go has the owners and waits for the diary; who has the diary writes who she is."""
+    visit, user = book(at(10), therapist=mia), login_of(mia)
+
+    def let_her_go() -> Any:
+        try:
+            return let_go(user=user, by=olive, spa=spa, now=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            lock_diary(therapists=[mia.pk], rooms=[fern.pk])
+            gone = other.submit(let_her_go)
+            wait_for_a_lock()
+            actions.cancel_appointment(appointment=visit, by=actions.staff(olive), spa=spa, now=NOW)
+        assert gone.result() == {}
+    assert not User.objects.get(pk=user.pk).is_active
 
 
 @pytest.mark.race
