@@ -356,7 +356,7 @@ def _move(
     except BookingError as refused:
         messages.warning(request, refused.message)
     else:
-        messages.success(request, _("Your visit is moved. We have sent you the new time."))
+        messages.success(request, _("Your visit is moved."))
     return redirect("bookings:visit", token)
 
 

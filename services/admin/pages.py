@@ -136,6 +136,16 @@ class ServiceAdmin(MenuOrder, PagePreview, PageHistory, Withdrawing, EditorAdmin
             .annotate(currency=currency)
         )
 
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "category" and field is not None:
+            # A heading that is deleted beside the page of one treatment is soon one too many.
+            field.widget.can_delete_related = False
+            field.widget.can_view_related = False
+        return field
+
     def get_urls(self) -> list[URLPattern]:
         return [
             *self.order_urls(),
