@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from typing import Any, TypeVar
 
+import time_machine
 from django.db import connection, models, transaction
+from django.utils import timezone
 
 from tests.emptying import KEPT
 
@@ -14,6 +17,7 @@ T = TypeVar("T")
 
 # Triggers write it, when rows are put back too.
 JOURNAL = "services_change"
+SESSIONS = "django_session"
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,16 @@ class Once:
 
     @classmethod
     def of(cls, write: Callable[[], object]) -> "Once":
-        """Let ``write`` add its rows to what is there; it changes nothing that is there."""
+        """Let ``write`` add its rows to what is there; it may change nothing that is there."""
         before = _rows_by_table()
         made = deepcopy(write())
-        after = {table: rows - before.get(table, set()) for table, rows in _rows_by_table().items()}
-        added = (_insertion(table, sorted(rows)) for table, rows in after.items() if rows)
-        return cls(made, ";".join(added))
+        after = _rows_by_table()
+        changed = [table for table, rows in before.items() if rows - after.get(table, set())]
+        assert changed == [], f"What changes rows cannot be repeated: {changed}"
+        added = {table: rows - before.get(table, set()) for table, rows in after.items()}
+        return cls(
+            made, ";".join(_insertion(table, sorted(rows)) for table, rows in added.items() if rows)
+        )
 
     def again(self) -> Any:
         """Write the same rows, with the same keys, and return the same."""
@@ -73,7 +81,24 @@ class OnceForAll:
 
     def __call__(self, write: Callable[..., T], *wanted: Any, **named: Any) -> T:
         """Return ``write(*wanted, **named)``, which must depend on nothing else."""
-        call = (write.__module__, write.__qualname__, _key(wanted), _key(sorted(named.items())))
+        return self._once((), write, wanted, named)
+
+    def among_these(self, write: Callable[..., T], *wanted: Any, **named: Any) -> T:
+        """Return ``write(*wanted, **named)``, which may depend on the rows that are there too.
+
+        Where a test has stopped the clock, it may also depend on the minute.
+        """
+        return self._once((_digest(), _stopped_at()), write, wanted, named)
+
+    def _once(
+        self,
+        where: tuple[Any, ...],
+        write: Callable[..., T],
+        wanted: tuple[Any, ...],
+        named: dict[str, Any],
+    ) -> T:
+        asked = (_key(wanted), _key(sorted(named.items())))
+        call = (write.__module__, write.__qualname__, *asked, *where)
         if call in self._kept:
             made: T = self._kept[call].again()
             return made
@@ -85,6 +110,24 @@ def _key(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_key, value))
     return (type(value), value.pk) if isinstance(value, models.Model) else value
+
+
+def _stopped_at() -> datetime | None:
+    if not time_machine.escape_hatch.is_travelling():
+        return None
+    return timezone.now().replace(second=0, microsecond=0)
+
+
+def _digest() -> Any:
+    """Where it is the same, the same rows are there, whoever has just signed in."""
+    rows = " UNION ALL ".join(
+        f"SELECT '{name}' || (to_jsonb(row) - 'last_login')::text FROM \"{name}\" AS row"
+        for name in _tables()
+        if name != SESSIONS
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT sum(hashtextextended(row, 0)) FROM ({rows}) AS every (row)")
+        return cursor.fetchone()[0]
 
 
 def _rows_by_table() -> dict[str, set[str]]:
@@ -111,10 +154,13 @@ def _insertion(table: str, rows: list[str]) -> str:
     )
 
 
-def _tables_with_rows() -> set[str]:
+def _tables() -> list[str]:
     every = connection.introspection.table_names()
-    names = [name for name in every if name not in {*KEPT, JOURNAL}]
-    asked = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)
+    return [name for name in every if name not in {*KEPT, JOURNAL}]
+
+
+def _tables_with_rows() -> set[str]:
+    asked = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in _tables())
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(asked))
         return {name for (name,) in cursor.fetchall()}

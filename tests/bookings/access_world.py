@@ -14,7 +14,7 @@ from bookings import actions
 from bookings.models import Appointment, Client, ClientMerge, MailCopy, Message, Therapist, TimeOff
 from services.models import SpaProfile
 from tests.bookings.conftest import NOW, at
-from tests.bookings.staff_pages import browser_of, login_of
+from tests.bookings.staff_pages import browser_of
 
 NOBODYS = "k" * 32
 CONVERTER = re.compile(r"<[^>]+>")
@@ -41,19 +41,11 @@ class World:
         visit: Appointment,
         request: Appointment,
         mia: Therapist,
-        noor: Therapist,
-        dana: User,
-        olive: User,
+        users: dict[str, User],
     ) -> None:
-        self.visit, self.request, self.mia = visit, request, mia
+        self.visit, self.request, self.mia, self.users = visit, request, mia, users
         self.cookies: dict[str, dict[str, str]] = {}
         self.token = actions.issue_visit_link(visit)
-        self.users: dict[str, User] = {
-            "dana": dana,
-            "olive": olive,
-            "mia": login_of(mia),
-            "noor": login_of(noor),
-        }
         self.feed = actions.renew_feed(therapist=mia, now=NOW)
         self.time_off = TimeOff.objects.create(
             therapist=mia, starts_at=at(14), ends_at=at(15), reason="Dentist"
@@ -62,7 +54,7 @@ class World:
         MailCopy.objects.create(
             message=self.message, kept_at=NOW, content={"headers": [], "text": "", "html": "<p>"}
         )
-        by = actions.staff(dana)
+        by = actions.staff(users["dana"])
         twin = Client.objects.create(name="Cleo", email="c@example.com")
         assert visit.client is not None
         self.merge: ClientMerge = actions.merge_clients(

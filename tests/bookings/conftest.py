@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
 from bookings import actions
 from bookings.models import Appointment, Client, HealthCheck, Room, Therapist, WorkingHours
 from services.models import Category, Contraindication, Service, ServiceOption, SpaProfile
 from services.screening import Answer, Outcome, Reply, Verdict, questions_version
+from tests.bookings.staff_pages import hand_over, login_for
 from tests.kept_rows import OnceForAll
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -167,6 +169,16 @@ def noor(lymph: Service, massage: Service, once_for_all: OnceForAll) -> Therapis
     return once_for_all(_therapist, "Noor", 2, [lymph, massage])
 
 
+@pytest.fixture
+def mias_login(mia: Therapist, once_for_all: OnceForAll) -> User:
+    return hand_over(once_for_all(login_for, "Mia"), mia)
+
+
+@pytest.fixture
+def noors_login(noor: Therapist, once_for_all: OnceForAll) -> User:
+    return hand_over(once_for_all(login_for, "Noor"), noor)
+
+
 def _room(name: str, position: int, services: list[Service]) -> Room:
     room = Room.objects.create(name=name, position=position)
     suited = Room.services.through
@@ -243,6 +255,24 @@ def book(
     return _book
 
 
+@pytest.fixture
+def book_again(
+    book: Callable[..., Appointment], once_for_all: OnceForAll
+) -> Callable[..., Appointment]:
+    """Book as ``book`` does, for tests of other things.
+
+    What an earlier test has booked among the very same rows is put back. Where tests commit, a
+    worker is called too, so there it is booked.
+    """
+
+    def _again(starts_at: datetime, **how: Any) -> Appointment:
+        if connection.in_atomic_block:
+            return once_for_all.among_these(book, starts_at, **how)
+        return book(starts_at, **how)
+
+    return _again
+
+
 def _user(name: str, group: str, is_staff: bool = False) -> User:
     user = User.objects.create_user(
         username=name.lower(),
@@ -275,15 +305,21 @@ def world(
     book: Callable[..., Appointment],
     spa: SpaProfile,
     mia: Therapist,
-    noor: Therapist,
     fern: Room,
     dana: User,
     olive: User,
+    mias_login: User,
+    noors_login: User,
+    once_for_all: OnceForAll,
 ) -> Any:
     """A spa in which every address leads somewhere: an ``access_world.World``."""
     # It is made of what stands here.
     from tests.bookings.access_world import World
 
-    visit = book(at(10), therapist=mia, outcome=Outcome.ADAPT)
-    request = book(at(12), therapist=mia, outcome=Outcome.CLEARANCE)
-    return World(spa, visit, request, mia, noor, dana, olive)
+    def _world() -> World:
+        visit = book(at(10), therapist=mia, outcome=Outcome.ADAPT)
+        request = book(at(12), therapist=mia, outcome=Outcome.CLEARANCE)
+        users = {"dana": dana, "olive": olive, "mia": mias_login, "noor": noors_login}
+        return World(spa, visit, request, mia, users)
+
+    return once_for_all.among_these(_world)

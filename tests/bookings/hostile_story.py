@@ -20,7 +20,7 @@ from tests.bookings.access_world import World
 from tests.bookings.client_pages import DETAILS, choose, pass_health
 from tests.bookings.conftest import at
 from tests.bookings.hostile import hostile, rich, short
-from tests.bookings.staff_pages import browser_of, desk_url
+from tests.bookings.staff_pages import browser_of, desk_url, login_of
 from tests.bookings.therapist_pages import own_url
 from tests.services.owners_forms import address_of, edit
 
@@ -189,7 +189,13 @@ def told(cast: Cast, clock: time_machine.Traveller) -> tuple[World, dict[str, st
     )
     cancelled, called_off = book(cast.lymph, 9, 3), book(cast.lymph, 11, 3)
     past = book(cast.lymph, 11, 0)
-    world = World(cast.spa, visit, request, cast.mia, cast.noor, cast.dana, cast.olive)
+    users = {
+        "dana": cast.dana,
+        "olive": cast.olive,
+        "mia": login_of(cast.mia),
+        "noor": login_of(cast.noor),
+    }
+    world = World(cast.spa, visit, request, cast.mia, users)
     file = owners_name(cast)
     world.time_off = desk_types(cast, visit, declined, cancelled)
     client_types(called_off)

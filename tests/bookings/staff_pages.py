@@ -17,13 +17,23 @@ PASSWORD = "rivers-and-moss"
 
 def login_of(therapist: Therapist) -> User:
     """Give a therapist her login."""
+    return hand_over(login_for(therapist.name), therapist)
+
+
+def login_for(name: str) -> User:
+    """The login of a therapist to be, who is called ``name``."""
     user = User.objects.create_user(
-        username=therapist.name.lower(),
-        first_name=therapist.name,
-        email=f"{therapist.name.lower()}@qi-spa.example",
+        username=name.lower(),
+        first_name=name,
+        email=f"{name.lower()}@qi-spa.example",
         password=PASSWORD,
     )
     user.groups.add(Group.objects.get_or_create(name="Therapists")[0])
+    return user
+
+
+def hand_over(user: User, therapist: Therapist) -> User:
+    """Make ``user`` the login of ``therapist``."""
     therapist.user = user
     therapist.save()
     return user

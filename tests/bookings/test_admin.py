@@ -37,8 +37,10 @@ LISTS = ["therapist", "room", "timeoff", "client", "clientmerge", "appointment",
 
 
 @pytest.fixture
-def visit(clock: time_machine.Traveller, book: Book, mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10), therapist=mia)
+def visit(
+    clock: time_machine.Traveller, book_again: Book, mia: Therapist, fern: Room
+) -> Appointment:
+    return book_again(at(10), therapist=mia)
 
 
 @pytest.fixture

@@ -24,9 +24,12 @@ NOTE = "Please no scented oil."
 
 @pytest.fixture
 def visit(
-    clock: time_machine.Traveller, book: Callable[..., Appointment], mia: Therapist, fern: Room
+    clock: time_machine.Traveller,
+    book_again: Callable[..., Appointment],
+    mia: Therapist,
+    fern: Room,
 ) -> Appointment:
-    return book(at(10), details=actions.Details("Cleo", "cleo@example.com", "", note=NOTE))
+    return book_again(at(10), details=actions.Details("Cleo", "cleo@example.com", "", note=NOTE))
 
 
 def _stored() -> list[str]:

@@ -22,9 +22,9 @@ Book = Callable[..., Appointment]
 
 
 @pytest.fixture
-def stale(book: Book, spa: SpaProfile, mia: Therapist, fern: Room) -> Appointment:
+def stale(book_again: Book, spa: SpaProfile, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Friday at 10:00, with answers of last summer."""
-    visit = book(at(10, days=4))
+    visit = book_again(at(10, days=4))
     HealthCheck.objects.update(affirmed_at=NOW - timedelta(days=120))
     visit = Appointment.objects.get(pk=visit.pk)
     owing.owe_later(visit, spa=spa, now=NOW)

@@ -36,15 +36,15 @@ def desk(dana: User) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia)
+    return book_again(at(10), therapist=mia)
 
 
 @pytest.fixture
-def asked(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def asked(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's request for Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    return book_again(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
 
 
 def tuesday(desk: Browser) -> str:

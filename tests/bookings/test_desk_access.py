@@ -20,8 +20,7 @@ from bookings.models import (
 )
 from services.models import SpaProfile
 from tests.bookings.conftest import at
-from tests.bookings.staff_pages import browser_of, desk_url, login_of, status_of
-from tests.kept_rows import OnceForAll
+from tests.bookings.staff_pages import browser_of, desk_url, status_of
 
 pytestmark = pytest.mark.django_db
 
@@ -124,29 +123,28 @@ CASES = [(url, who, expected) for url, answers in PAGES for who, expected in ans
 
 
 @pytest.fixture
-def people(dana: User, olive: User, mia: Therapist, noor: Therapist) -> dict[str, User | None]:
+def people(dana: User, olive: User, mias_login: User, noors_login: User) -> dict[str, User | None]:
     """Mia is the therapist whom the visit concerns; Noor is another one."""
     return {
         "anonymous": None,
         "dana": dana,
         "olive": olive,
-        "mia": login_of(mia),
-        "noor": login_of(noor),
+        "mia": mias_login,
+        "noor": noors_login,
     }
 
 
 @pytest.fixture
 def request_for_mia(
     clock: time_machine.Traveller,
-    book: Callable[..., Appointment],
+    book_again: Callable[..., Appointment],
     mia: Therapist,
     fern: Room,
-    once_for_all: OnceForAll,
 ) -> Appointment:
     """A request that waits, so that every page about a visit has something to show."""
     from services.screening import Outcome
 
-    return once_for_all(book, at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    return book_again(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
 
 
 @pytest.mark.parametrize(("url", "who", "expected"), CASES)

@@ -36,9 +36,9 @@ def desk(dana: User) -> Browser:
 
 
 @pytest.fixture
-def seen(book: Callable[..., Appointment], mia: Therapist) -> Appointment:
+def seen(book_again: Callable[..., Appointment], mia: Therapist) -> Appointment:
     """A visit of Cleo's with Mia on Wednesday at ten; she has answered the health questions."""
-    return book(at(10, days=2), therapist=mia)
+    return book_again(at(10, days=2), therapist=mia)
 
 
 def send(browser: Browser, **sent: Any) -> Any:

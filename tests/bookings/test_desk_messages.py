@@ -25,13 +25,13 @@ LIST_QUERIES = 9
 
 
 @pytest.fixture
-def cleos(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10, days=4))
+def cleos(book_again: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+    return book_again(at(10, days=4))
 
 
 @pytest.fixture
-def ottos(book: Callable[..., Appointment], cleos: Appointment) -> Appointment:
-    return book(at(12, days=4), details=OTTO)
+def ottos(book_again: Callable[..., Appointment], cleos: Appointment) -> Appointment:
+    return book_again(at(12, days=4), details=OTTO)
 
 
 @pytest.fixture

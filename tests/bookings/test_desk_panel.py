@@ -20,7 +20,6 @@ from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import OTTO, at
 from tests.bookings.staff_pages import browser_of, desk_url, login_of, said, status_of, words
-from tests.kept_rows import OnceForAll
 
 pytestmark = pytest.mark.django_db
 
@@ -39,15 +38,15 @@ def desk(dana: User) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia."""
-    return once_for_all(book, at(10), therapist=mia)
+    return book_again(at(10), therapist=mia)
 
 
 @pytest.fixture
-def asked(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
+def asked(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's request for Tuesday at ten with Mia."""
-    return once_for_all(book, at(10), therapist=mia, outcome=Outcome.CLEARANCE)
+    return book_again(at(10), therapist=mia, outcome=Outcome.CLEARANCE)
 
 
 def shown(desk: Browser, visit: Appointment, name: str = "appointment", **query: str) -> Any:

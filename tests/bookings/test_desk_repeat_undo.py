@@ -29,9 +29,9 @@ def desk(dana: User) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Callable[..., Appointment], mia: Therapist) -> Appointment:
+def visit(book_again: Callable[..., Appointment], mia: Therapist) -> Appointment:
     """Cleo's visit with Mia on Tuesday 24 November at ten."""
-    return book(at(10), therapist=mia)
+    return book_again(at(10), therapist=mia)
 
 
 def repeat(desk: Browser, visit: Appointment, **more: Any) -> Any:

@@ -39,9 +39,9 @@ def found(now: datetime = NOW) -> list[str]:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo comes to Mia on Thursday at ten: reminders of 48 and 3 hours are owed."""
-    return book(at(10, days=3), therapist=mia)
+    return book_again(at(10, days=3), therapist=mia)
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ def _monday_morning(clock: time_machine.Traveller) -> None:
 
 
 @pytest.fixture
-def as_mia(mia: Therapist) -> Browser:
-    return browser_of(login_of(mia))
+def as_mia(mias_login: User) -> Browser:
+    return browser_of(mias_login)
 
 
 def made_by(browser: Browser) -> str:

@@ -31,9 +31,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def visit(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
     """Cleo's, on Friday at ten."""
-    return book(at(10, days=4))
+    return book_again(at(10, days=4))
 
 
 @pytest.fixture

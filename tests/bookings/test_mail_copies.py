@@ -25,10 +25,14 @@ KEY = "aB3_x" * 6 + "Zz"
 
 @pytest.fixture
 def sent(
-    book: Callable[..., Appointment], mia: Therapist, fern: Room, smtp: MailServer, now: datetime
+    book_again: Callable[..., Appointment],
+    mia: Therapist,
+    fern: Room,
+    smtp: MailServer,
+    now: datetime,
 ) -> Message:
     """Cleo's confirmation, taken by the mail server."""
-    message = book(at(10, days=4)).messages.get(kind="confirmation")
+    message = book_again(at(10, days=4)).messages.get(kind="confirmation")
     assert delivery.deliver_due(now=now) == 1
     message.refresh_from_db()
     return message

@@ -27,9 +27,9 @@ def alive(now: datetime) -> None:
 
 
 @pytest.fixture
-def confirmation(book: Book, mia: Therapist, fern: Room) -> Message:
+def confirmation(book_again: Book, mia: Therapist, fern: Room) -> Message:
     """Cleo's, due now."""
-    return book(at(10, days=4)).messages.get(kind="confirmation")
+    return book_again(at(10, days=4)).messages.get(kind="confirmation")
 
 
 def test_each_sweep_shows_that_a_worker_lives(

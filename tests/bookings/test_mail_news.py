@@ -39,8 +39,8 @@ def provider(settings: Settings) -> None:
 
 
 @pytest.fixture
-def visit(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10, days=4))
+def visit(book_again: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+    return book_again(at(10, days=4))
 
 
 def tell(body: Any, secret: str | None = SECRET, address: str = ADDRESS) -> int:

@@ -33,7 +33,7 @@ LATER = [kind for kind in TIMED if kind != "reminder"]
 
 @pytest.fixture
 def told(
-    book: Book, spa: SpaProfile, now: datetime, mia: Therapist, fern: Room, dana: User
+    book_again: Book, spa: SpaProfile, now: datetime, mia: Therapist, fern: Room, dana: User
 ) -> Callable[..., EmailMessage]:
     """Bring about one kind of message through the actions, and return it as it is sent.
 
@@ -44,7 +44,7 @@ def told(
         asks = kind in ("request_received", "granted", "declined") or "clearance" in kind
         outcome = Outcome.CLEARANCE if asks else Outcome.CLEAR
         starts_at = at(14, days=4) if kind == "changed" else at(10, 15, days=4)
-        visit = book(starts_at, details=details, outcome=outcome)
+        visit = book_again(starts_at, details=details, outcome=outcome)
         by = actions.staff(dana)
         if kind in ("granted", "declined"):
             actions.decide_request(

@@ -21,11 +21,11 @@ ADDRESS = re.compile(r"http://localhost:8000(/mail/stop/[^>\s]+/)")
 
 
 @pytest.fixture
-def visit(book: Book, lymph: Service, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, lymph: Service, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit tomorrow at 10:00, of a treatment with words for afterwards."""
     Service.objects.filter(pk=lymph.pk).update(aftercare="<p>Drink some water.</p>")
     lymph.refresh_from_db()
-    return book(at(10))
+    return book_again(at(10))
 
 
 def letter(visit: Appointment, spa: SpaProfile) -> EmailMessage:

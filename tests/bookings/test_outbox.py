@@ -21,9 +21,9 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def visit(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
     """Friday at 10:00; it owes the confirmation now and two reminders later."""
-    return book(at(10, days=4))
+    return book_again(at(10, days=4))
 
 
 @pytest.fixture
@@ -201,9 +201,9 @@ def test_what_changes_after_the_reading_is_read_again(
 
 
 @pytest.fixture
-def ottos(book: Callable[..., Appointment], confirmation: Message) -> Message:
+def ottos(book_again: Callable[..., Appointment], confirmation: Message) -> Message:
     """Otto's confirmation, due behind Cleo's."""
-    return book(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
+    return book_again(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
 
 
 def claimed_and_begun(now: datetime) -> tuple[Message, Message]:

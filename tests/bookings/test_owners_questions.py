@@ -36,8 +36,8 @@ def owner(clock: time_machine.Traveller, spa: object, olive: User) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10), therapist=mia)
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book_again(at(10), therapist=mia)
 
 
 def address(row: Contraindication) -> str:

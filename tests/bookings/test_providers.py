@@ -76,15 +76,15 @@ def provider(settings: Settings) -> Iterator[Provider]:
 
 
 @pytest.fixture
-def confirmation(book: Book, mia: Therapist, fern: Room) -> Message:
+def confirmation(book_again: Book, mia: Therapist, fern: Room) -> Message:
     """Cleo's, due now."""
-    return book(at(10, days=4)).messages.get(kind="confirmation")
+    return book_again(at(10, days=4)).messages.get(kind="confirmation")
 
 
 @pytest.fixture
-def ottos(book: Book, confirmation: Message) -> Message:
+def ottos(book_again: Book, confirmation: Message) -> Message:
     """Otto's, due now and made after Cleo's."""
-    return book(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
+    return book_again(at(12, days=4), details=OTTO).messages.get(kind="confirmation")
 
 
 def state_of(message: Message) -> tuple[str, int, str]:

@@ -39,12 +39,12 @@ def owner(clock: time_machine.Traveller, spa: SpaProfile, olive: User) -> Browse
 
 
 @pytest.fixture
-def visits(book: Book, mia: Therapist, noor: Therapist, fern: Room) -> list[Appointment]:
+def visits(book_again: Book, mia: Therapist, noor: Therapist, fern: Room) -> list[Appointment]:
     """One visit kept, one missed, one to come; all of them this week."""
     made = [
-        book(at(10), therapist=mia),
-        book(at(12), therapist=noor, details=OTTO),
-        book(at(10, days=2), therapist=mia),
+        book_again(at(10), therapist=mia),
+        book_again(at(12), therapist=noor, details=OTTO),
+        book_again(at(10, days=2), therapist=mia),
     ]
     for visit, status in zip(made, ["completed", "no_show", "confirmed"], strict=True):
         Appointment.objects.filter(pk=visit.pk).update(status=status)

@@ -259,11 +259,15 @@ def test_what_the_owners_switch_off_stops_the_notes_that_wait(
 
 
 @pytest.fixture
-def tomorrow(book: Book, spa: SpaProfile, mia: Therapist, noor: Therapist, fern: Room) -> None:
+def tomorrow(
+    book_again: Book, spa: SpaProfile, mia: Therapist, noor: Therapist, fern: Room
+) -> None:
     """Two visits with Mia, who wants a sheet, and none with Noor, who wants one too."""
     Therapist.objects.update(wants_sheet=True)
-    book(at(10), therapist=mia, details=actions.Details("Cleo Ann Barnes", "c@example.com", ""))
-    book(at(14), therapist=mia, details=OTTO, outcome=Outcome.CLEARANCE)
+    book_again(
+        at(10), therapist=mia, details=actions.Details("Cleo Ann Barnes", "c@example.com", "")
+    )
+    book_again(at(14), therapist=mia, details=OTTO, outcome=Outcome.CLEARANCE)
 
 
 def sheets() -> list[tuple[str, str, datetime]]:

@@ -27,9 +27,9 @@ def _monday_morning(clock: time_machine.Traveller) -> None:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia)
+    return book_again(at(10), therapist=mia)
 
 
 def strip(who: User, **asked: str) -> str:

@@ -37,14 +37,14 @@ def _monday_morning(clock: time_machine.Traveller) -> None:
 
 
 @pytest.fixture
-def as_mia(mia: Therapist) -> Browser:
-    return browser_of(login_of(mia))
+def as_mia(mias_login: User) -> Browser:
+    return browser_of(mias_login)
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia; she has asthma and said so."""
-    return with_asthma(book(at(10), therapist=mia))
+    return with_asthma(book_again(at(10), therapist=mia))
 
 
 def page_of(visit: Appointment) -> str:

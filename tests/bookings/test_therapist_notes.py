@@ -31,14 +31,14 @@ def _tuesday_eleven(clock: time_machine.Traveller) -> None:
 
 
 @pytest.fixture
-def as_mia(mia: Therapist) -> Browser:
-    return browser_of(login_of(mia))
+def as_mia(mias_login: User) -> Browser:
+    return browser_of(mias_login)
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit, given by Mia on Tuesday at ten."""
-    visit = book(at(10), therapist=mia)
+    visit = book_again(at(10), therapist=mia)
     return actions.mark_completed(appointment=visit, by=actions.SYSTEM, now=at(11))
 
 

@@ -29,13 +29,13 @@ def _tuesday_ten(clock: time_machine.Traveller) -> None:
 
 
 @pytest.fixture
-def as_mia(mia: Therapist) -> Browser:
-    return browser_of(login_of(mia))
+def as_mia(mias_login: User) -> Browser:
+    return browser_of(mias_login)
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10), therapist=mia)
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book_again(at(10), therapist=mia)
 
 
 def told(answer: Any) -> str:

@@ -40,9 +40,9 @@ def desk(dana: User, spa: SpaProfile) -> Browser:
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room) -> Appointment:
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
     """Cleo's visit on Tuesday at ten with Mia."""
-    return book(at(10), therapist=mia)
+    return book_again(at(10), therapist=mia)
 
 
 @pytest.fixture

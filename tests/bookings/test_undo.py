@@ -15,7 +15,6 @@ from bookings.models import Appointment, Client, HealthCheck, Message, Room, The
 from services.models import Service, ServiceOption, SpaProfile
 from services.screening import Outcome
 from tests.bookings.conftest import NOW, OTTO, at, make_check
-from tests.kept_rows import OnceForAll
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +27,8 @@ LATER = NOW + timedelta(minutes=5)
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
-    return once_for_all(book, TEN)
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book_again(TEN)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ TWO = "2026-11-28T14:00Z"
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist) -> Appointment:
+def visit(book_again: Book, mia: Therapist) -> Appointment:
     """Cleo's visit on Friday at ten."""
-    return book(at(10, days=4))
+    return book_again(at(10, days=4))
 
 
 @pytest.fixture

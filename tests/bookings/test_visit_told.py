@@ -27,8 +27,8 @@ def nothing_counted_yet() -> None:
 
 
 @pytest.fixture
-def visit(book: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
-    return book(at(10, days=4))
+def visit(book_again: Callable[..., Appointment], mia: Therapist, fern: Room) -> Appointment:
+    return book_again(at(10, days=4))
 
 
 @pytest.fixture

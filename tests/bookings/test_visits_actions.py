@@ -12,7 +12,6 @@ from bookings.models import Appointment, Room, Therapist
 from services.models import ServiceOption, SpaProfile
 from tests.bookings.conftest import NOW, OTTO, at
 from tests.bookings.rows import make_appointment
-from tests.kept_rows import OnceForAll
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +26,8 @@ TEN = at(10, days=4)
 
 
 @pytest.fixture
-def visit(book: Book, mia: Therapist, fern: Room, once_for_all: OnceForAll) -> Appointment:
-    return once_for_all(book, TEN)
+def visit(book_again: Book, mia: Therapist, fern: Room) -> Appointment:
+    return book_again(TEN)
 
 
 def stored(visit: Appointment) -> Appointment:

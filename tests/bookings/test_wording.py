@@ -26,8 +26,10 @@ OWN = Words(
 
 
 @pytest.fixture
-def confirmation(book: Book, mia: Therapist, fern: Room) -> Message:
-    return Message.objects.get(appointment=book(at(10, 15), therapist=mia), kind="confirmation")
+def confirmation(book_again: Book, mia: Therapist, fern: Room) -> Message:
+    return Message.objects.get(
+        appointment=book_again(at(10, 15), therapist=mia), kind="confirmation"
+    )
 
 
 @pytest.fixture

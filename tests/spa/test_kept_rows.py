@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from time_machine import TimeMachineFixture
 
 from bookings.models import Client
 from tests.kept_rows import Once, OnceForAll
@@ -56,3 +57,45 @@ def test_rows_are_never_there_twice() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         once.again()
     assert len(rows()) == 1
+
+
+@pytest.mark.django_db
+def test_code_that_looks_about_runs_anew_where_other_rows_are_there() -> None:
+    asked = []
+
+    def next_to_cleo() -> Client:
+        asked.append(list(Client.objects.values_list("name", flat=True)))
+        return Client.objects.create(name="Otto", phone="+442079460002")
+
+    once_for_all = OnceForAll()
+    with transaction.atomic():
+        once_for_all.among_these(next_to_cleo)
+        transaction.set_rollback(True)
+    cleo()
+    for phone in ("+442079460001", "+442079460003", "+442079460001"):
+        Client.objects.filter(name="Cleo").update(phone=phone)
+        with transaction.atomic():
+            assert once_for_all.among_these(next_to_cleo) in Client.objects.all()
+            transaction.set_rollback(True)
+    assert asked == [[], ["Cleo"], ["Cleo"]]
+
+
+@pytest.mark.django_db
+def test_code_that_asks_for_the_time_runs_anew_at_another_one(
+    time_machine: TimeMachineFixture,
+) -> None:
+    once_for_all = OnceForAll()
+    made = []
+    for now in ("2026-11-23T08:00Z", "2026-11-23T08:00:40Z", "2026-11-23T09:00Z"):
+        time_machine.move_to(now)
+        with transaction.atomic():
+            made.append(once_for_all.among_these(cleo).pk)
+            transaction.set_rollback(True)
+    assert made[0] == made[1] != made[2]
+
+
+@pytest.mark.django_db
+def test_code_that_changes_what_is_there_is_refused() -> None:
+    cleo()
+    with pytest.raises(AssertionError, match="bookings_client"):
+        Once.of(lambda: Client.objects.update(name="Otto"))
