@@ -33,6 +33,7 @@ ACCEPT = "image/jpeg,image/png,image/webp"
 MOST_MEGABYTES = 15
 MOST_MEGAPIXELS = 50
 LEAST_WIDTH, LEAST_HEIGHT = 600, 300
+SEE_THROUGH = {"P", "LA", "PA", "RGBA"}
 # WebP has no longer sides.
 MOST_PIXELS = 16383
 
@@ -155,7 +156,7 @@ def _read(file: IO[bytes]) -> Image.Image:
         # A JPEG is read at the size that is needed: a large one costs no more memory.
         photo.draft("RGB", (2 * WIDTHS[-1], 2 * WIDTHS[-1]))
         photo.load()
-        turned = ImageOps.exif_transpose(photo)
+        turned = ImageOps.exif_transpose(_reduced(photo))
         return _plain(turned)
     except Image.DecompressionBombError as wrong:
         raise _too_many_pixels() from wrong
@@ -210,10 +211,24 @@ def _check_size(photo: Image.Image) -> None:
         )
 
 
+def _reduced(photo: Image.Image) -> Image.Image:
+    """A smaller picture, still larger than any that is shown: what follows copies it several times.
+
+    A few hundred kilobytes of a PNG may hold 50 megapixels, four bytes each.
+    """
+    factor = min(photo.size) // WIDTHS[-1]
+    if factor < 2:
+        return photo
+    if photo.mode in SEE_THROUGH:
+        # Multiplied by how much one sees of them, no colours bleed into those beside them.
+        return photo.convert("RGBA").convert("RGBa").reduce(factor).convert("RGBA")
+    return photo.reduce(factor) if photo.mode in {"L", "RGB", "CMYK"} else photo
+
+
 def _plain(photo: Image.Image) -> Image.Image:
     """Colours as the web knows them, on white where it was transparent, and nothing else."""
     profile = photo.info.get("icc_profile")
-    if photo.mode in {"P", "LA", "PA", "RGBA"}:
+    if photo.mode in SEE_THROUGH:
         layered = photo.convert("RGBA")
         ground = Image.new("RGBA", layered.size, "white")
         photo = Image.alpha_composite(ground, layered)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
-from PIL import Image
+from PIL import Image, ImageOps
 from pytest_django import Settings
 from reversion.models import Version
 
@@ -50,6 +51,22 @@ def test_photo_is_turned_made_smaller_and_says_nothing_of_its_place() -> None:
         assert (dict(image.getexif()), "icc_profile" in image.info) == ({}, False)
         assert b"SecretCam" not in content
     assert Image.open(BytesIO(result.shared)).size == (1200, 630)
+
+
+@pytest.mark.parametrize("mode", ["LA", "P"])
+def test_a_large_picture_in_a_small_file_is_copied_only_when_it_is_smaller(
+    mode: str,
+) -> None:
+    content = BytesIO()
+    noted = Image.Exif()
+    noted[ORIENTATION] = 6
+    Image.new(mode, (4000, 3300), 0).save(content, "PNG", exif=noted, compress_level=1)
+    with patch.object(ImageOps, "exif_transpose", wraps=ImageOps.exif_transpose) as turning:
+        result = prepared(SimpleUploadedFile("x.png", content.getvalue()))
+    assert turning.call_args[0][0].size == (2000, 1650)
+    assert (result.width, result.height) == (1600, 1939)
+    shown = Image.open(BytesIO(result.sizes[0][1])).convert("RGB").getpixel((9, 9))
+    assert shown == ((0, 0, 0) if mode == "P" else (255, 255, 255))
 
 
 def test_small_photo_is_not_blown_up() -> None:
