@@ -25,6 +25,9 @@ def measure() -> list[Figure]:
     """Let each kind of weather pass, then compare the diary with what people were told."""
     figures: list[Figure] = []
     with open_town() as town:
+        before = balance(town, set())
+        figures.append(Figure("before all: visits", before.visits, "visits", 1))
+        figures.append(Figure("before all: faults of the diary", _faults(before), "faults", 1))
         with Crowd(town, browsers=BROWSERS, bookers=BOOKERS) as crowd:
             for weather in ALL:
                 figures += _of(let_it_rain(crowd, weather, seconds=SECONDS))
@@ -60,5 +63,9 @@ def _after(after: Balance, *, told: int) -> list[Figure]:
         Figure("after all: visits that nobody was told of", after.visits - after.told, "visits", 1),
         Figure("after all: visits by half", after.halves, "visits", 1),
         Figure("after all: confirmations not sent", after.unsent, "mails", 1),
-        Figure("after all: faults of the diary", len(after.faults.splitlines()), "faults", 1),
+        Figure("after all: faults of the diary", _faults(after), "faults", 1),
     ]
+
+
+def _faults(of: Balance) -> int:
+    return len(of.faults.splitlines())

@@ -301,7 +301,7 @@ def balance(town: Town, booked: set[str], *, patience: float = 60) -> Balance:
         " AND 1 = (SELECT count(*) FROM bookings_message m WHERE m.appointment_id ="
         " bookings_appointment.id AND m.kind = 'confirmation')"
     )
-    known = ", ".join(f"'{one}'" for one in booked)
+    known = ", ".join(f"'{one}'" for one in booked) or "''"
     checked = town.run("manage.py", "check_diary", fails=True)
     return Balance(
         told=town.ask(f"{visits} AND reference IN ({known})"),
