@@ -127,6 +127,12 @@ def test_each_service_starts_again_may_little_and_waits_for_what_it_needs() -> N
     assert named == set(COMPOSE["volumes"])
 
 
+def test_nothing_begins_while_postgresql_still_makes_its_data() -> None:
+    """Its image makes them with a server that only its own socket reaches, then starts it anew."""
+    (_shell, asked) = SERVICES["database"]["healthcheck"]["test"]
+    assert re.search(r"pg_isready --host=127\.0\.0\.1 ", asked)
+
+
 def test_postgresql_does_not_repeat_rows_or_statements_in_its_log() -> None:
     quiet = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
     given = re.findall(r"-c (\w+)=(\w+)", SERVICES["database"]["command"])
