@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 HOST = "spa.example"
@@ -195,15 +196,19 @@ def book(visitor: Visitor, _paths: Iterator[str]) -> None:
 
 
 def book_at_peer(visitor: Visitor, _paths: Iterator[str]) -> None:
-    """Book at the peer as a client without an account does: the same steps, as far as it has them.
+    """Book at the peer as a client without an account does in a browser.
 
-    The code that it mails is read from its own database, outside of every request's time.
+    Once somebody is chosen, the page's script asks twice when she works, and for the times of one
+    day; the first day suits, as it does in ``book``. The code that is mailed is read from its own
+    database, outside of every request's time.
     """
     given = visitor.plan.given
     staff, day = random.choice(given["staff"].split(",")), random.choice(given["days"].split(","))
     _ok(visitor.get(f"/request/{given['service']}/"))
-    asked = urlencode({"staff_member": staff, "selected_date": day, "service_id": given["service"]})
-    slots = json.loads(_peer_slots(visitor, asked).text).get("available_slots", [])
+    for _time in range(2):
+        _peer_asks(visitor, "request_staff_info", staff_member=staff)
+    asked = {"staff_member": staff, "selected_date": day, "service_id": given["service"]}
+    slots = _peer_asks(visitor, "available_slots", **asked).get("available_slots", [])
     if not slots:
         raise WentWrong("nothing free on that day")
     starts = random.choice(slots)[0][11:16]
@@ -296,8 +301,12 @@ def _fields(text: str, *names: str) -> dict[str, str]:
     return found
 
 
-def _peer_slots(visitor: Visitor, asked: str) -> Answer:
-    return visitor.get(f"/ajax/available_slots/?{asked}", **{"X-Requested-With": "XMLHttpRequest"})
+def _peer_asks(visitor: Visitor, address: str, **asked: str) -> dict[str, Any]:
+    answer = visitor.get(
+        f"/ajax/{address}/?{urlencode(asked)}", **{"X-Requested-With": "XMLHttpRequest"}
+    )
+    known: dict[str, Any] = json.loads(answer.text)
+    return known
 
 
 def _mailed_code(given: dict[str, str], email: str) -> str:
