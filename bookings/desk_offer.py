@@ -116,13 +116,20 @@ def standing_visit(client: Client, service: Service) -> Appointment | None:
         .order_by("-health_check__affirmed_at", "pk")
         .first()
     )
-    if visit is None or visit.health_check is None:
-        return None
-    check: HealthCheck = visit.health_check
-    declined = check.review == HealthCheck.Review.DECLINED
-    if declined or check.questions_version != questions_version(rules_for(service)):
-        return None
-    return None if has_said_stop(client, since=check.given_at) else visit
+    return visit if visit is not None and may_be_unchanged(visit) else None
+
+
+def may_be_unchanged(visit: Appointment) -> bool:
+    """Whether the health answers of ``visit`` are to today's questions and no stop came since.
+
+    Two queries.
+    """
+    check, client = visit.health_check, visit.client
+    if check is None or client is None or check.review == HealthCheck.Review.DECLINED:
+        return False
+    if check.questions_version != questions_version(rules_for(visit.service)):
+        return False
+    return not has_said_stop(client, since=check.given_at)
 
 
 @dataclass(frozen=True, slots=True)

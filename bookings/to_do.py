@@ -55,7 +55,9 @@ def _call(card: Card) -> str:
     if not card.health_is_open:
         return ""
     if card.can_decide:
-        return _("Please call: she can answer the health check again by the link in her mails.")
+        return _("Please call and ask the questions; the link in the mails leads to them too.")
+    if not card.can_change:
+        return _("Health check open: take the arrival back and ask before the treatment.")
     return _("Health check open: please call before the treatment.")
 
 

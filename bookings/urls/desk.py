@@ -8,6 +8,7 @@ from bookings.views import (
     client_merge,
     clients,
     desk,
+    desk_asking,
     desk_booking,
     desk_change,
     desk_messages,
@@ -64,5 +65,6 @@ urlpatterns: list[URLPattern] = [
     path(f"{VISIT}cancel/", desk.cancel, name="desk_cancel"),
     path(f"{VISIT}decide/", desk.decide, name="desk_decide"),
     path(f"{VISIT}ask/", desk.ask, name="desk_ask"),
+    path(f"{VISIT}health/", desk_asking.health, name="desk_health"),
     path(f"{VISIT}revoke-links/", desk.revoke_links, name="desk_revoke_links"),
 ]

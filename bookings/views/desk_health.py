@@ -61,7 +61,7 @@ def ask_health(request: HttpRequest, draft: Draft, kept: Kept) -> Asked:
     standing = None if asks_anew else _standing(draft)
     if standing is not None:
         return Asked(standing=standing)
-    return Asked(form=_questions(request, service))
+    return Asked(form=health_questions(request, service))
 
 
 def judge(request: HttpRequest, draft: Draft, asked: Asked) -> Asked:
@@ -77,7 +77,8 @@ def judge(request: HttpRequest, draft: Draft, asked: Asked) -> Asked:
     form.is_valid()
     verdict = form.verdict
     if verdict is not None and not verdict.may_book:
-        return Asked(refusal=_refusal(draft, verdict) | _opened(request, draft))
+        refusal = {"draft": draft, **what_to_say(verdict), **_opened(request, draft)}
+        return Asked(refusal=refusal)
     if verdict is None or not form.is_valid():
         return asked
     assert draft.service is not None
@@ -107,7 +108,8 @@ def _standing(draft: Draft) -> Appointment | None:
     return standing_visit(draft.client, draft.service)
 
 
-def _questions(request: HttpRequest, service: Service) -> DeskHealthForm:
+def health_questions(request: HttpRequest, service: Service) -> DeskHealthForm:
+    """The questions of ``service``, with what was ticked where they were sent."""
     questions = questions_for(service)
     return DeskHealthForm(
         request.POST if "version" in request.POST else None,
@@ -130,7 +132,7 @@ def _affirmed(request: HttpRequest, draft: Draft, standing: Appointment) -> Aske
             now=timezone.now(),
         )
     except HealthCheckNeeded:
-        return Asked(form=_questions(request, standing.service))
+        return Asked(form=health_questions(request, standing.service))
     return Asked(check=check)
 
 
@@ -147,11 +149,10 @@ def _opened(request: HttpRequest, draft: Draft) -> dict[str, Any]:
     return {"opened": sorted(opened, key=lambda visit: visit.starts_at)}
 
 
-def _refusal(draft: Draft, verdict: Verdict) -> dict[str, Any]:
-    """What to say; the questions themselves are not shown again."""
+def what_to_say(verdict: Verdict) -> dict[str, Any]:
+    """What to tell somebody who must not come; the questions themselves are not shown again."""
     findings = [one for one in verdict.findings if one.severity.value == verdict.outcome.value]
     return {
-        "draft": draft,
         "urgent": verdict.outcome is Outcome.URGENT,
         "emergency": verdict.care is Care.EMERGENCY,
         "findings": findings,

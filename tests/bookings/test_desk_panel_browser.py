@@ -186,6 +186,25 @@ def test_a_stale_drawer_tells_what_happened_and_shows_the_visit(
     assert status_of(visit) == "no_show"
 
 
+def test_the_desk_asks_about_health_again_by_keyboard(desk: Page, visit: Appointment) -> None:
+    desk.locator(".panel-menu > summary").press("Enter")
+    desk.get_by_role("link", name="Ask about health again").press("Enter")
+    expect(desk.get_by_role("heading", name="Ask about health")).to_be_focused()
+    see_no_barrier(desk, "has anything changed", "#panel")
+    desk.get_by_role("link", name="Something has: ask all questions").press("Enter")
+    none_left = desk.get_by_label("None of these in any group that is left empty.")
+    expect(none_left).to_be_visible()
+    see_no_barrier(desk, "the questions again", "#panel")
+    desk.get_by_role("button", name="Keep the answers").press("Enter")
+    expect(desk.locator("[data-error-summary]")).to_be_focused()
+    none_left.press("Space")
+    desk.locator("[name=consent]").press("Space")
+    desk.get_by_role("button", name="Keep the answers").press("Enter")
+    expect(desk.locator(".slip")).to_contain_text("Cleo: the answers are kept. All is clear.")
+    expect(desk.locator("#panel-title")).to_be_focused()
+    until(lambda: visit.events.latest("pk").kind, "health_renewed")
+
+
 def test_the_page_of_a_visit_does_everything_without_scripts(
     browser: Browser, live_server: LiveServer, dana: User, visit: Appointment
 ) -> None:
