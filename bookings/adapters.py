@@ -61,7 +61,9 @@ class AccountAdapter(DefaultAccountAdapter):
         "too_many_login_attempts": _(
             "That did not fit too many times. Please wait five minutes, then try again."
         ),
-        "rate_limited": _("That was a bit quick. Please wait a minute, then try again."),
+        "rate_limited": _(
+            "That was too often. Please wait a while, then try again, or sign in another way."
+        ),
         "duplicate_email": _("That is your address already."),
         "invalid_password_reset": _("This link has been used or is too old."),
         "account_inactive": _("This login is switched off. Please ask one of the owners."),

@@ -301,6 +301,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Anybody can have a mail sent to any address here: three at once must do, and a few in an hour.
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": "20/m/ip,3/m/key,10/h/key",
+    "reset_password": "20/m/ip,3/m/key,5/h/key",
+}
 ACCOUNT_FORMS = {
     "login": "bookings.forms.accounts.LoginForm",
     "request_login_code": "bookings.forms.accounts.RequestCodeForm",

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bookings.logins import has_second_factor
 
-# Seconds. allauth does not tell which of its limits was met; none lasts longer.
-LONGEST_PAUSE = 300
+# Seconds. allauth does not tell which of its limits was met; none lasts longer, but those of mails.
+PAUSE, PAUSE_OF_MAILS = 300, 3600
 
 
 @require_safe
@@ -79,8 +79,11 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 
 def too_many_tries(request: HttpRequest) -> HttpResponse:
     """Say kindly that allauth lets nobody try again for now, how long that is, and whom to ring."""
-    answer = render(request, "429.html", status=429)
-    answer["Retry-After"] = str(LONGEST_PAUSE)
+    match = request.resolver_match
+    of_mails = match is not None and match.url_name == "account_reset_password"
+    seconds = PAUSE_OF_MAILS if of_mails else PAUSE
+    answer = render(request, "429.html", {"minutes": seconds // 60}, status=429)
+    answer["Retry-After"] = str(seconds)
     return answer
 
 

@@ -1,9 +1,12 @@
 """Signing in: by password, by a code from the mail, and nobody else."""
 
 import re
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 from allauth.core.internal.ratelimit import get_rates
@@ -14,7 +17,7 @@ from django.test import Client as Browser
 from pytest_django import Settings
 
 from bookings.models import Therapist
-from bookings.views.accounts import LONGEST_PAUSE
+from bookings.views.accounts import PAUSE, PAUSE_OF_MAILS
 from services.models import SpaProfile
 from tests.bookings.staff_pages import PASSWORD, browser_of, login_of
 from tests.conftest import MailServer
@@ -237,9 +240,32 @@ def test_too_many_tries_from_one_place_get_a_calm_page(spa: SpaProfile, client: 
     page = answers[-1].content.decode()
     assert "That was too often in a short time" in page
     assert "+44 20 7946 0018" in page
-    rates = [get_rates(app="allauth.account", action=one) for one in app_settings.RATE_LIMITS]
-    assert max(rate.duration for one in rates for rate in one) == LONGEST_PAUSE
+    assert "Please wait 5 minutes" in page
+    longest = {
+        action: max(one.duration for one in get_rates(app="allauth.account", action=action))
+        for action in app_settings.RATE_LIMITS
+    }
+    assert longest.pop("request_login_code") == longest.pop("reset_password") == PAUSE_OF_MAILS
+    assert max(longest.values()) == PAUSE
     assert "css/accounts.css" in page
+
+
+def test_nobody_floods_a_mailbox_with_mails_about_logins(
+    spa: SpaProfile, dana: User, smtp: MailServer
+) -> None:
+    with time_machine.travel(datetime(2026, 11, 23, 9, tzinfo=UTC)) as clock:
+        for _minute in range(20):
+            for email in (dana.email, "stranger@example.com"):
+                ask_for_code(Browser(), email)
+                last = Browser().post("/accounts/password/reset/", {"email": email})
+            clock.shift(61)
+        assert Counter(to for [to] in smtp.recipients) == dict.fromkeys(
+            (dana.email, "stranger@example.com"), 15
+        )
+        assert (last.status_code, last["Retry-After"]) == (429, "3600")
+        assert "Please wait 60 minutes" in last.content.decode()
+        clock.shift(3600)
+        assert ask_for_code(Browser(), dana.email).status_code == 302
 
 
 def test_without_a_mail_server_she_is_told(
