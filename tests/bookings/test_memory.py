@@ -393,3 +393,19 @@ def _waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(memory, "_lock", Told(memory._lock))
     return waits
+
+
+def test_rows_that_are_put_back_one_table_at_a_time_are_told(
+    spa: SpaProfile, hour: ServiceOption, mia: Therapist, fern: Room, book_at: BookAt
+) -> None:
+    """pg_restore names every table in full and looks for none by itself."""
+    visit = book_at(at(10))
+    _execute("DELETE FROM services_change")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema = cursor.fetchone()[0]
+    with transaction.atomic():
+        _execute("SET LOCAL search_path = ''")
+        _execute(f"UPDATE {schema}.services_spaprofile SET name = 'Elm Spa'")
+        _execute(f"DELETE FROM {schema}.bookings_appointment WHERE id = {visit.pk}")
+    assert _topics() == ["menu", "diary"]
