@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/end-others/", accounts.end_other_sessions, name="end_other_sessions"),
     path("sessions/<int:pk>/end/", accounts.end_session, name="end_session"),
     path("welcome/<str:key>/", welcome.welcome, name="welcome"),
+    path("login/code/again/", accounts.another_code, name="another_login_code"),
     # It notes that they were seen: not for a method that shows nothing.
     path(
         "2fa/recovery-codes/download/",
