@@ -39,9 +39,12 @@ MOST_KEPT = 2_000
 PATIENCE = 0.5
 
 # A restored journal is another table, though its server and its database may go by the same names.
+# A server that crashed and recovered by itself has not started anew, but it may give out once more
+# the numbers of transactions that were rolled back: it is told by its statistics, begun anew.
 LOOK = """
     SELECT pg_current_snapshot()::text,
-           concat(pg_postmaster_start_time(), current_database(), 'services_change'::regclass::oid),
+           concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(),
+                     current_database(), 'services_change'::regclass::oid),
            coalesce(json_agg(json_build_array(topic, therapist, room, first_day, last_day))
                     FILTER (WHERE topic IS NOT NULL), '[]')
     FROM (

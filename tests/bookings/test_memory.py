@@ -395,6 +395,15 @@ def _waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
+def test_a_server_that_crashed_and_recovered_by_itself_is_another_one(spa: SpaProfile) -> None:
+    """It gives out once more the numbers of transactions that had been rolled back."""
+    with connection.cursor() as cursor:
+        # A crash loses the statistics; it does not change when the server was started.
+        cursor.execute("SELECT stats_reset::text FROM pg_stat_bgwriter")
+        (begun,) = cursor.fetchone()
+    assert begun in memory._ask().journal
+
+
 def test_rows_that_are_put_back_one_table_at_a_time_are_told(
     spa: SpaProfile, hour: ServiceOption, mia: Therapist, fern: Room, book_at: BookAt
 ) -> None:
