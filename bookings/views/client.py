@@ -165,7 +165,9 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
         messages.info(request, _("Please choose a time first."))
         return redirect("bookings:times", slug)
     if hold.client_id is not None:
-        return redirect("bookings:visit", journey.typed.get(VISIT_KEY, "booked"))
+        # Without a key it was booked, but the answer was lost before she got hers.
+        key = journey.typed.get(VISIT_KEY) or _finish(request, service, hold)
+        return redirect("bookings:visit", key)
     if request.method != "POST":
         form = DetailsForm(spa=spa, initial={**journey.typed, "hold": hold.reference})
         check = passing_check(journey, service=service, spa=spa, now=now)
@@ -207,9 +209,14 @@ def _book(
         )
     except BookingError as refused:
         return _refused(request, service, journey, refused)
+    return redirect("bookings:visit", _finish(request, service, booked))
+
+
+def _finish(request: HttpRequest, service: Service, booked: Appointment) -> str:
+    """End the way to ``booked``; returns her key to its page."""
     key = issue_visit_link(booked)
     finish_journey(request, service, booked, key=key)
-    return redirect("bookings:visit", key)
+    return key
 
 
 def _service(slug: str) -> Service:

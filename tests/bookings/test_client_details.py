@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.test import Client as Browser
 
 from bookings import actions
@@ -150,6 +151,25 @@ def test_a_second_tap_and_the_back_button_lead_to_the_visit(
         reference
     ] * 3
     assert Appointment.objects.count() == 1
+    assert Message.objects.filter(kind="confirmation").count() == 1
+
+
+def test_who_sends_again_what_was_booked_without_an_answer_lands_on_her_visit(
+    client: Browser, lymph: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away when the visit is booked, and she has no key to it yet."""
+
+    def away(_visit: Appointment) -> str:
+        raise OperationalError
+
+    reference = hold(client, lymph, at(10))
+    client.raise_request_exception = False
+    with monkeypatch.context() as fault:
+        fault.setattr("bookings.views.client.issue_visit_link", away)
+        assert client.post(DETAILS, {**CLEO, "hold": reference}).status_code == 503
+    again = client.post(DETAILS, {**CLEO, "hold": reference})
+    assert client.get(again["Location"]).context["visit"] == booked()
+    assert client.get(DETAILS)["Location"] == again["Location"]
     assert Message.objects.filter(kind="confirmation").count() == 1
 
 
