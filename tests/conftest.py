@@ -36,6 +36,27 @@ from tests.kept_rows import KeptRows, OnceForAll
 BASE_DIR = Path(__file__).resolve().parent.parent
 NUMBERS = count()
 
+# The first has no window, and needs half of the time.
+CHROMIUMS = ["chromium-headless-shell", "chromium", "chromium-browser"]
+# The address bar of each window is a page of its own, which takes longer than most of ours. The
+# others are those that Playwright leaves out: only the last such switch counts.
+ADDRESS_BAR = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"]
+LEFT_OUT = [
+    *ADDRESS_BAR,
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+]
+
 # On a busy machine an example takes its time: slowness is measured in bench/, never here.
 settings.register_profile(
     "spa", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -127,8 +148,13 @@ def _media(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Use the system's Chromium where there is one, else the one that Playwright downloaded."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    return {**browser_type_launch_args, **({"executable_path": chromium} if chromium else {})}
+    found = (path for name in CHROMIUMS if (path := shutil.which(name)))
+    chromium = next(found, None)
+    return {
+        **browser_type_launch_args,
+        **({"executable_path": chromium} if chromium else {}),
+        "args": [f"--disable-features={','.join(LEFT_OUT)}"],
+    }
 
 
 @pytest.fixture(scope="session")
