@@ -21,6 +21,9 @@ def test_server_of_production_counts_over_all_its_workers_and_logs_json(var: Pat
         for authorization in ("", "Bearer ", "Bearer wrong", METRICS_KEY, "Bearer \u00e9"):
             status, body, _headers = server.ask("/metrics", Authorization=authorization)
             assert (status, "spa_requests" in body) == (404, False)
+        # Longer than any of ours: refused before the application is asked.
+        long, many = f"/?q={'x' * 5000}", {f"X-{number}": "1" for number in range(80)}
+        assert [server.ask(long)[0], server.ask("/", **many)[0]] == [414, 431]
         status, body, headers = server.ask("/metrics", Authorization=f"Bearer {METRICS_KEY}")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain")
