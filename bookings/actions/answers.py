@@ -13,7 +13,7 @@ from bookings.actions.errors import ChangedMeanwhile, HealthCheckNeeded, NoLonge
 from bookings.actions.events import Actor, record
 from bookings.actions.health import copy_of, is_just_given, is_worse
 from bookings.actions.placing import lock_diary
-from bookings.models import Appointment, Client, HealthCheck, Message
+from bookings.models import Appointment, Client, Event, HealthCheck, Message
 from services.models import Service, SpaProfile
 
 Status = Appointment.Status
@@ -28,10 +28,16 @@ def renew_health_check(
     Where it needs a clearance, a confirmed visit becomes a request again. The client's other
     visits of this treatment that stand on better answers get a copy of the worse ones.
 
-    Raises ``NoLongerPossible``, ``ChangedMeanwhile``, or ``HealthCheckNeeded`` where the check is
-    for another treatment, was not just given, or answers other questions than today's.
+    What the client answers tells of her and not of the visit: that others have moved it meanwhile
+    is no reason to lose it. Raises ``NoLongerPossible``, the staff's ``ChangedMeanwhile``, or
+    ``HealthCheckNeeded`` where the check is for another treatment, was not just given, or answers
+    other questions than today's.
     """
     latest, others = _locked_with_others(appointment, now=now)
+    if by.kind != Event.ActorKind.CLIENT and latest.sequence != appointment.sequence:
+        raise ChangedMeanwhile(latest)
+    if latest.status not in CHANGEABLE:
+        raise NoLongerPossible
     if not is_just_given(check, service=latest.service, now=now):
         raise HealthCheckNeeded
     _renew(latest, check, by=by, now=now)
@@ -49,11 +55,16 @@ def withdraw_health_check(*, appointment: Appointment, by: Actor, now: datetime)
 
     What she answered is not kept. Without a check she cannot move the visit, and staff see that
     somebody has to talk to her. The same holds for all her visits of this treatment that have not
-    begun. Raises ``NoLongerPossible`` or ``ChangedMeanwhile``.
+    begun. Whatever others have done to the visit meanwhile, what she has said counts. Raises
+    ``NoLongerPossible`` where it is nobody's.
     """
     latest, others = _locked_with_others(appointment, now=now)
-    _replace_check(latest, None, "health_withdrawn", by=by, now=now)
-    _withdraw(others, by=by, now=now)
+    if latest.status in CHANGEABLE:
+        _replace_check(latest, None, "health_withdrawn", by=by, now=now)
+        _withdraw(others, by=by, now=now)
+    else:
+        assert latest.client is not None
+        withdraw_health_checks(client=latest.client, service=latest.service, by=by, now=now)
     return latest
 
 
@@ -113,10 +124,6 @@ def _locked_with_others(
         raise NoLongerPossible
     visits = _locked_visits(appointment.client, appointment.service, now=now, also=appointment.pk)
     latest = next(visit for visit in visits if visit.pk == appointment.pk)
-    if latest.sequence != appointment.sequence:
-        raise ChangedMeanwhile(latest)
-    if latest.status not in CHANGEABLE:
-        raise NoLongerPossible
     return latest, [visit for visit in visits if visit.pk != appointment.pk]
 
 

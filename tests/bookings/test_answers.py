@@ -145,6 +145,35 @@ def test_a_stop_by_one_link_opens_all_her_visits_of_that_treatment(
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("meanwhile", ["moved", "cancelled"])
+def test_a_stop_counts_whatever_the_desk_does_to_the_visit_meanwhile(
+    desk_book: Do, lymph: Service, dana: User, spa: SpaProfile, meanwhile: str
+) -> None:
+    """She reads the visit, the desk is quicker by a moment, and she says that she is ill."""
+    seen = desk_book(3, make_check(lymph, NOW))
+    next_time = desk_book(10, check_of(seen))
+    how: dict[str, Any] = {"appointment": stored(seen), "by": actions.staff(dana), "spa": spa}
+    if meanwhile == "moved":
+        actions.reschedule_appointment(starts_at=at(14, days=3), now=NOW, **how)
+    else:
+        actions.cancel_appointment(now=NOW, **how)
+    actions.withdraw_health_check(appointment=seen, by=actions.CLIENT, now=LATER)
+    assert badge_of(next_time) == "Health check open: please call"
+    assert (stored(seen).health_check is None) == (meanwhile == "moved")
+
+
+def test_new_answers_count_though_the_desk_moves_the_visit_meanwhile(
+    desk_book: Do, lymph: Service, dana: User, spa: SpaProfile
+) -> None:
+    seen = desk_book(3, make_check(lymph, NOW))
+    actions.reschedule_appointment(
+        appointment=stored(seen), starts_at=at(14, days=3), by=actions.staff(dana), spa=spa, now=NOW
+    )
+    worse = make_check(lymph, NOW, Outcome.CLEARANCE)
+    actions.renew_health_check(appointment=seen, check=worse, by=actions.CLIENT, now=NOW)
+    assert (stored(seen).status, stored(seen).starts_at) == ("requested", at(14, days=3))
+
+
 def test_a_stop_reaches_her_who_waits_here_but_no_treatment_that_goes_on(
     desk_book: Do, lymph: Service, dana: User
 ) -> None:
