@@ -25,6 +25,8 @@ def said(response: object) -> str:
 @pytest.mark.parametrize("address", [LOGIN, "/", "/nothing-is-here/"])
 def test_a_body_larger_than_any_form_is_refused_unread(client: Browser, address: str) -> None:
     length = str(settings.MOST_BODY + 1)
+    # From nobody, not even from an owner; strangers are refused much less.
+    client.force_login(User.objects.create_superuser("olive"))
     page = client.post(address, {"login": "x"}, CONTENT_LENGTH=length)
     assert page.status_code == 413
     assert "That is more than we can take at once" in said(page)
