@@ -123,7 +123,7 @@ def test_a_whole_visit_by_touch(
 
 def test_the_whole_visit_without_scripts(phone: Open, visits: list[Appointment]) -> None:
     page = phone("/therapist/", java_script_enabled=False)
-    page.get_by_role("button", name="Is here Cleo").tap()
+    page.get_by_role("button", name="Arrived Cleo").tap()
     expect(page.get_by_text("Cleo is here.").first).to_be_visible()
     page.get_by_role("button", name="Start the treatment Cleo").tap()
     expect(page.locator(".present__lead")).to_contain_text("In treatment since")
