@@ -110,7 +110,7 @@ def client_record(client: Client, *, spa: SpaProfile, now: datetime) -> ClientRe
         habits=_habits(client),
         checked=_checked(client, now),
         given_up=_given_up(client),
-        lines=_lines(client, merges),
+        lines=record_lines(client, merges, LINES_SHOWN),
         merges=[one for one in merges if one.undone_at is None],
         pairs=duplicates_of(client),
     )
@@ -178,9 +178,11 @@ def _given_up(client: Client) -> list[Message]:
     return list(rows.select_related("appointment").order_by("-due_at", "-pk")[:FAILED_SHOWN])
 
 
-def _lines(client: Client, merges: Sequence[ClientMerge]) -> list[Line]:
+def record_lines(
+    client: Client, merges: Sequence[ClientMerge], most: int | None = None
+) -> list[Line]:
     """What was done with the record, the latest first; two queries."""
-    changes = list(client.changes.select_related("by")[:LINES_SHOWN])
+    changes = list(client.changes.select_related("by")[:most])
     therapists = dict(Therapist.objects.values_list("pk", "name"))
     lines = [_change(one, therapists) for one in changes]
     for one in merges:
@@ -189,7 +191,7 @@ def _lines(client: Client, merges: Sequence[ClientMerge]) -> list[Line]:
         if one.undone_at:
             parted = _("Parted from %(name)s again") % who
             lines.append(Line(one.undone_at, _who(one.undone_by), parted, []))
-    return sorted(lines, key=lambda line: line.at, reverse=True)[:LINES_SHOWN]
+    return sorted(lines, key=lambda line: line.at, reverse=True)[:most]
 
 
 def _change(change: ClientChange, therapists: dict[int, str]) -> Line:
@@ -199,8 +201,7 @@ def _change(change: ClientChange, therapists: dict[int, str]) -> Line:
             _detail(field, before, after, therapists)
             for field, (before, after) in change.values.items()
         ]
-    added = change.kind == ClientChange.Kind.ADDED
-    return Line(change.at, _who(change.by), _("Added") if added else _("Changed"), details)
+    return Line(change.at, _who(change.by), change.get_kind_display(), details)
 
 
 def _detail(field: str, before: Any, after: Any, therapists: dict[int, str]) -> str:

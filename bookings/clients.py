@@ -193,7 +193,7 @@ def recent_clients(*, now: datetime, limit: int = 8) -> list[Client]:
     )
     latest = visits.order_by("-starts_at").values_list("client", flat=True)[: 4 * limit]
     keys = list(dict.fromkeys(latest))[:limit]
-    found = with_last_visit(Client.objects.all()).in_bulk(keys)
+    found = with_last_visit(Client.objects.known()).in_bulk(keys)
     return [found[pk] for pk in keys if pk in found]
 
 
@@ -218,13 +218,14 @@ def _exactly(parts: list[Part]) -> ClientQuerySet:
         When(reduce(and_, [part.well for part in parts]), then=Value(1)),
         default=Value(2),
     )
-    rows = Client.objects.filter(reduce(and_, [part.anywhere for part in parts]))
+    rows = Client.objects.known().filter(reduce(and_, [part.anywhere for part in parts]))
     latest_first = F("last_visit_at").desc(nulls_last=True)
     return with_last_visit(rows).order_by(rank, latest_first, "name", "pk")
 
 
 def _with_slips(parts: list[Part]) -> list[Client]:
-    near: Any = with_last_visit(Client.objects.filter(reduce(and_, [one.nearly for one in parts])))
+    every = reduce(and_, [one.nearly for one in parts])
+    near: Any = with_last_visit(Client.objects.known().filter(every))
     likenesses = [_word_similarity(part.text) for part in parts]
     near = near.annotate(
         likeness=reduce(add, likenesses), typed=_plain(" ".join(part.text for part in parts))

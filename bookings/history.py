@@ -42,13 +42,21 @@ class Line:
 
 def history_of(appointment: Appointment) -> list[Line]:
     """Return the events of ``appointment`` in words, the latest first; three queries."""
-    events = list(appointment.events.select_related("actor").order_by("-at", "-pk"))
+    return histories_of([appointment])[appointment.pk]
+
+
+def histories_of(appointments: Iterable[Appointment]) -> dict[int, list[Line]]:
+    """Return the history of each appointment by its key, the latest event first; three queries."""
+    lines: dict[int, list[Line]] = {one.pk: [] for one in appointments}
+    rows = Event.objects.filter(appointment__in=lines).select_related("actor")
+    events = list(rows.order_by("-at", "-pk"))
     therapists = _names(Therapist.objects.all(), events, "therapist")
     rooms = _names(Room.objects.all(), events, "room")
-    return [
-        Line(event.at, _by(event), _what(event, therapists, rooms), event.reason, event.kind)
-        for event in events
-    ]
+    for event in events:
+        what = _what(event, therapists, rooms)
+        line = Line(event.at, _by(event), what, event.reason, event.kind)
+        lines[event.appointment_id].append(line)
+    return lines
 
 
 def _names(rows: Any, events: Iterable[Event], field: str) -> dict[int, str]:
@@ -88,6 +96,7 @@ def _what(event: Event, therapists: dict[int, str], rooms: dict[int, str]) -> st
         "health_asked_again": _("Changed the health questions: to be answered again"),
         "health_withdrawn": _("Health check to be talked about"),
         "health_outdated": _("Earlier health answers no longer hold"),
+        "health_consent_withdrawn": _("Deleted the health answers: the agreement was withdrawn"),
         "noted": _("Changed the note of the desk"),
         "stranded": _("Changed hours, time off or treatments: the visit has to be moved"),
         "kept": _("Said that the visit stays as it is"),

@@ -30,6 +30,7 @@ from bookings.actions.changes import (
 )
 from bookings.actions.clients import (
     ClientEntry,
+    ClientErased,
     RecordChanged,
     RecordMerged,
     add_client,
@@ -98,6 +99,13 @@ from bookings.actions.questions import ask_again
 from bookings.actions.quiet import MAIL_GRACE
 from bookings.actions.readings import read_areas, read_notes
 from bookings.actions.ready import ready_since, say_not_ready, say_ready
+from bookings.actions.rights import (
+    MailOnItsWay,
+    VisitsAhead,
+    erase_client,
+    note_copy,
+    withdraw_health_consent,
+)
 from bookings.actions.staff_mail import owe_sheets
 from bookings.actions.steps import take_back_step
 from bookings.actions.stranding import (
@@ -141,11 +149,13 @@ __all__ = [
     "CannotPart",
     "ChangedMeanwhile",
     "ClientEntry",
+    "ClientErased",
     "Details",
     "HealthCheckNeeded",
     "HoldLost",
     "HoursChanged",
     "InTheWay",
+    "MailOnItsWay",
     "MailRefused",
     "NoLongerPossible",
     "NoteChanged",
@@ -157,6 +167,7 @@ __all__ = [
     "TimeTaken",
     "TooManyHolds",
     "UnusableTime",
+    "VisitsAhead",
     "VisitsStranded",
     "WordedMeanwhile",
     "accept_stranding",
@@ -182,6 +193,7 @@ __all__ = [
     "draft_health_check",
     "drop_wording",
     "entry_of",
+    "erase_client",
     "expire_holds",
     "fields_filled",
     "hold_time",
@@ -202,6 +214,7 @@ __all__ = [
     "may_send",
     "merge_clients",
     "new_token",
+    "note_copy",
     "note_feed_read",
     "note_feed_version",
     "note_on_appointment",
@@ -243,5 +256,6 @@ __all__ = [
     "why_not_merge",
     "withdraw_health_check",
     "withdraw_health_checks",
+    "withdraw_health_consent",
     "write_treatment_note",
 ]

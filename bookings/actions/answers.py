@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -61,7 +62,7 @@ def withdraw_health_check(*, appointment: Appointment, by: Actor, now: datetime)
     latest, others = _locked_with_others(appointment, now=now)
     if latest.status in CHANGEABLE:
         _replace_check(latest, None, "health_withdrawn", by=by, now=now)
-        _withdraw(others, by=by, now=now)
+        open_checks(others, "health_withdrawn", by=by, now=now)
     else:
         assert latest.client is not None
         withdraw_health_checks(client=latest.client, service=latest.service, by=by, now=now)
@@ -77,8 +78,8 @@ def withdraw_health_checks(
     Returns her visits that have lost their check. Where there are none, her latest visit keeps in
     mind that she has to be asked anew; what she answered is not kept.
     """
-    visits = _locked_visits(client, service, now=now)
-    withdrawn = _withdraw(visits, by=by, now=now)
+    visits = locked_visits(client, now=now, service=service)
+    withdrawn = open_checks(visits, "health_withdrawn", by=by, now=now)
     if not withdrawn:
         booked = Appointment.objects.booked().filter(client=current_client(client))
         latest = booked.filter(service=service).order_by("-starts_at", "-pk").first()
@@ -87,10 +88,13 @@ def withdraw_health_checks(
     return withdrawn
 
 
-def _withdraw(visits: Iterable[Appointment], *, by: Actor, now: datetime) -> list[Appointment]:
+def open_checks(
+    visits: Iterable[Appointment], kind: str, *, by: Actor, now: datetime
+) -> list[Appointment]:
+    """Let none of ``visits`` have a check any more; returns those that had one."""
     withdrawn = [visit for visit in visits if visit.health_check is not None]
     for visit in withdrawn:
-        _replace_check(visit, None, "health_withdrawn", by=by, now=now)
+        _replace_check(visit, None, kind, by=by, now=now)
     return withdrawn
 
 
@@ -122,20 +126,22 @@ def _locked_with_others(
     """The visit as it stands and the client's others of its treatment that have not begun."""
     if appointment.client is None:
         raise NoLongerPossible
-    visits = _locked_visits(appointment.client, appointment.service, now=now, also=appointment.pk)
+    visits = locked_visits(
+        appointment.client, now=now, also=appointment.pk, service=appointment.service
+    )
     latest = next(visit for visit in visits if visit.pk == appointment.pk)
     return latest, [visit for visit in visits if visit.pk != appointment.pk]
 
 
-def _locked_visits(
-    client: Client, service: Service, *, now: datetime, also: int | None = None
+def locked_visits(
+    client: Client, *, now: datetime, also: int | None = None, **of: Any
 ) -> list[Appointment]:
-    """Her visits of ``service`` that have not begun, and ``also``; locked in the fixed order.
+    """Her visits that have not begun, and ``also``; locked in the fixed order.
 
-    A booking at the desk locks the client too before it looks at her answers: either it is found
-    here, or it finds what is written now.
+    ``of`` narrows them down, as to one ``service``. A booking at the desk locks the client too
+    before it looks at her answers: either it is found here, or it finds what is written now.
     """
-    found = Appointment.objects.filter(Q(pk=also) | _ahead(now, client, service))
+    found = Appointment.objects.filter(Q(pk=also) | _ahead(now, client=client, **of))
     places = list(found.values_list("therapist", "room"))
     lock_diary(
         therapists=[therapist for therapist, _room in places],
@@ -144,11 +150,11 @@ def _locked_visits(
     kept = current_client(client)
     rows = Appointment.objects.select_related(
         "client", "service", "option", "therapist", "room", "health_check"
-    ).filter(Q(pk=also) | _ahead(now, kept, service))
+    ).filter(Q(pk=also) | _ahead(now, client=kept, **of))
     return list(rows.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
-def _ahead(now: datetime, client: Client, service: Service) -> Q:
+def _ahead(now: datetime, **whose: Any) -> Q:
     """The visits whose treatment has not begun, be she late or here already."""
     waits = Q(status__in=CHANGEABLE) | Q(status=Status.ARRIVED, started_at=None)
-    return waits & Q(ends_at__gt=now, client=client, service=service)
+    return waits & Q(ends_at__gt=now, **whose)

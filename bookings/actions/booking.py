@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 
 from bookings.actions import owing
-from bookings.actions.clients import locked_client
+from bookings.actions.clients import ClientErased, locked_client
 from bookings.actions.errors import HealthCheckNeeded, HoldLost, TimeTaken
 from bookings.actions.events import CLIENT, Actor, record
 from bookings.actions.health import is_just_given
@@ -270,7 +270,11 @@ def _client_of(details: Details, *, before: datetime) -> tuple[Client, bool]:
         return new, True
     key, came_before = known
     # As many statements as for somebody new: the time that it takes tells nothing.
-    client = locked_client(key)
+    try:
+        client = locked_client(key)
+    except ClientErased:
+        # Erased at this very moment: nothing is left by which she could be known.
+        return _client_of(details, before=before)
     if details.phone and not client.phone:
         client.phone = details.phone
         client.save(update_fields=["phone"])

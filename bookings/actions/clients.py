@@ -41,6 +41,14 @@ class RecordChanged(BookingError):
         )
 
 
+class ClientErased(BookingError):
+    """All that told who the client was has been deleted."""
+
+    @property
+    def message(self) -> str:
+        return _("This record has been erased. Please enter the client anew.")
+
+
 class RecordMerged(BookingError):
     """The record was merged into another one; ``kept`` is that one."""
 
@@ -100,9 +108,11 @@ def change_client(
 
     Messages that wait go to the new address: they read it when they are sent. Links stay good.
     Where there was no address before, what she was not told is owed now.
-    Raises ``RecordChanged`` or ``RecordMerged``.
+    Raises ``RecordChanged``, ``RecordMerged`` or ``ClientErased``.
     """
     latest = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+    if latest.erased_at is not None:
+        raise ClientErased
     if latest.merged_into is not None:
         raise RecordMerged(latest.merged_into)
     before = entry_of(latest)
@@ -125,17 +135,23 @@ def current_client(client: Client) -> Client:
     """Return the record that stands for ``client``, locked: itself, or the one it was merged into.
 
     Without the lock a merge that is just being made would leave a new visit with the old record.
+    Raises ``ClientErased``.
     """
     kept = Client.objects.values_list("merged_into", flat=True).get(pk=client.pk)
     return locked_client(kept or client.pk)
 
 
 def locked_client(key: int) -> Client:
-    """Return the record ``key``, locked, or the one that it has just been merged into."""
+    """Return the record ``key``, locked, or the one that it has just been merged into.
+
+    Raises ``ClientErased``.
+    """
     rows = Client.objects.select_for_update(no_key=True)
     latest = rows.get(pk=key)
     while latest.merged_into_id:
         latest = rows.get(pk=latest.merged_into_id)
+    if latest.erased_at is not None:
+        raise ClientErased
     return latest
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bookings.actions import owing
+from bookings.actions.clients import ClientErased
 from bookings.actions.errors import BookingError
 from bookings.actions.events import Actor
 from bookings.models import Appointment, Client, ClientMerge, Event, NotTheSame
@@ -135,6 +136,8 @@ def why_not_merge(kept: Client, merged: Client) -> str:
     if kept.pk == merged.pk:
         return _("This is the same record twice. Please choose another one.")
     for client in (kept, merged):
+        if client.erased_at is not None:
+            return ClientErased().message
         if client.merged_into is not None:
             words = _("The record of %(name)s has been merged into that of %(other)s already.")
             return words % {"name": client, "other": client.merged_into}

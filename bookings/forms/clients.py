@@ -123,3 +123,36 @@ def _choices(client: Client | None) -> TherapistQuerySet:
     """Those who take appointments, and whoever was chosen before."""
     chosen = client.preferred_therapist_id if client else None
     return Therapist.objects.filter(Q(active=True) | Q(pk=chosen))
+
+
+class EraseForm(forms.Form):
+    """Erasing asks for the client's ``name``: nobody types that by a slip."""
+
+    use_required_attribute = False
+
+    typed = forms.CharField(
+        label=_("To erase, type the name of the client"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={
+            "required": _("Please type the name."),
+            "max_length": _("That is not the name on the record. Nothing was erased."),
+        },
+    )
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name = name
+
+    def clean_typed(self) -> str:
+        """What was typed; spaces and capitals do not matter."""
+        typed: str = self.cleaned_data["typed"]
+        if _plain(typed) != _plain(self.name):
+            raise forms.ValidationError(
+                _("That is not the name on the record. Nothing was erased.")
+            )
+        return typed
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())

@@ -72,9 +72,13 @@ class Therapist(models.Model):
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
+    def known(self) -> "ClientQuerySet":
+        """Those who were not erased."""
+        return self.filter(erased_at=None)
+
     def current(self) -> "ClientQuerySet":
-        """Those who stand for themselves: not merged into another record."""
-        return self.filter(merged_into=None)
+        """Those who stand for themselves: neither erased nor merged into another record."""
+        return self.known().filter(merged_into=None)
 
 
 class Client(models.Model):
@@ -106,6 +110,7 @@ class Client(models.Model):
         _("wants no letter after visits since"), null=True, blank=True, editable=False
     )
     created_at = models.DateTimeField(_("known since"), auto_now_add=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
     # diary_plain() of the migrations: lower case, without accents.
     search_text = models.GeneratedField(
         expression=Func(
@@ -150,6 +155,9 @@ class ClientChange(models.Model):
     class Kind(models.TextChoices):
         ADDED = "added", _("Added")
         CHANGED = "changed", _("Changed")
+        COPIED = "copied", _("Copied for the client")
+        FORGOT = "forgot", _("Health answers deleted: the agreement was withdrawn")
+        ERASED = "erased", _("Erased")
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="changes")
     kind = models.CharField(_("what"), max_length=10, choices=Kind)

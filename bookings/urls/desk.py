@@ -6,6 +6,7 @@ from bookings.urls.converters import ReferenceConverter
 from bookings.views import (
     board,
     client_merge,
+    client_rights,
     clients,
     desk,
     desk_asking,
@@ -46,6 +47,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{CLIENT}edit/", clients.edit, name="desk_client_edit"),
     path(f"{CLIENT}merge/", client_merge.merge, name="desk_client_merge"),
     path(f"{CLIENT}part/", client_merge.part, name="desk_client_part"),
+    path(f"{CLIENT}rights/", client_rights.rights, name="desk_client_rights"),
+    path(f"{CLIENT}rights/copy/", client_rights.copy, name="desk_client_copy"),
+    path(f"{CLIENT}rights/health/", client_rights.forget_health, name="desk_client_forget"),
+    path(f"{CLIENT}rights/erase/", client_rights.erase, name="desk_client_erase"),
     path("desk/messages/", desk_messages.mailbox, name="desk_messages"),
     path(MESSAGE, desk_messages.message, name="desk_message"),
     path(f"{MESSAGE}html/", desk_messages.html, name="desk_message_html"),

@@ -44,7 +44,7 @@ class Side:
 def merge(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose the other record, look at both, and merge it into this one."""
     kept = client_or_404(pk)
-    if kept.merged_into is not None:
+    if kept.merged_into is not None or kept.erased_at is not None:
         return show_client(request, kept)
     other = _other(request)
     if other is None:

@@ -18,7 +18,7 @@ from bookings.duplicates import possible_duplicates
 from bookings.forms.clients import ClientForm
 from bookings.forms.contact import likely_address
 from bookings.models import Client
-from bookings.permissions import desk_only
+from bookings.permissions import desk_only, is_owner
 from bookings.views.common import private, spa_of
 from bookings.views.panel import in_panel, with_news
 from bookings.views.staff import bar, me
@@ -81,7 +81,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a record; the second of two who do so at once is told."""
     shown = client_or_404(pk)
-    if shown.merged_into is not None:
+    if shown.merged_into is not None or shown.erased_at is not None:
         return show_client(request, shown)
     form = ClientForm(request.POST or None, spa=spa_of(request), client=shown)
     trouble = ""
@@ -124,7 +124,13 @@ def show_client(request: HttpRequest, shown: Client, *, trouble: str = "") -> Ht
     return answer(
         request,
         "record",
-        {"record": record, "client": shown, "title": shown.name, "trouble": trouble},
+        {
+            "record": record,
+            "client": shown,
+            "title": shown.name,
+            "trouble": trouble,
+            "may_erase": is_owner(request.user),
+        },
     )
 
 

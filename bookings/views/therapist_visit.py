@@ -1,6 +1,6 @@
 """One visit as the therapist sees it: the health check, earlier notes, and her own note."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def _page(
             "check": check,
             "areas": check.areas if check else [],
             "findings": findings_in_words(check) if check else [],
-            "said": _said(check) if check else [],
+            "said": answers_in_words(check, questions_of([check])) if check else [],
             "note": kept,
             "note_form": (form or _note_form(kept)) if own and (form or card.may_note) else None,
             # Whoever has been shown the other note may save over it; nobody else.
@@ -148,10 +148,14 @@ def findings_in_words(check: HealthCheck) -> list[dict[str, Any]]:
     return [{**one, "severity_in_words": words[one["severity"]]} for one in check.findings]
 
 
-def _said(check: HealthCheck) -> list[Said]:
+def questions_of(checks: Iterable[HealthCheck]) -> dict[str, Contraindication]:
+    """What ``checks`` answer, by slug; one query."""
+    slugs = {slug for check in checks for slug in check.answers}
+    return {row.slug: row for row in Contraindication.objects.filter(slug__in=slugs)}
+
+
+def answers_in_words(check: HealthCheck, questions: Mapping[str, Contraindication]) -> list[Said]:
     """All answers in words, those that were not a plain no leading."""
-    rows = Contraindication.objects.filter(slug__in=check.answers)
-    questions = {row.slug: row for row in rows}
     said = [_one(questions.get(slug), slug, answer) for slug, answer in check.answers.items()]
     return sorted(said, key=lambda one: one.reply == "no")
 
