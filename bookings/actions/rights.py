@@ -84,7 +84,8 @@ def withdraw_health_consent(*, client: Client, by: Actor, now: datetime) -> int:
     checks = _checks_of(hers)
     open_checks(ahead, "health_consent_withdrawn", by=by, now=now)
     deleted = _delete_checks(hers, checks)
-    _note(kept, ClientChange.Kind.FORGOT, by=by, now=now)
+    if deleted:
+        _note(kept, ClientChange.Kind.FORGOT, by=by, now=now)
     return deleted
 
 

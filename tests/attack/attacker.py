@@ -41,6 +41,8 @@ NOTES = {"admin.LogEntry"}
 NOTED_EACH_TIME = {
     "visit/<str:token>/health/": {"bookings.Event"},
     "desk/messages/<int:pk>/send/": {"bookings.Event"},
+    # Each reading of health answers is noted, and so is each copy.
+    "desk/clients/<int:pk>/rights/copy/": {"bookings.ClientChange", "bookings.HealthReading"},
 }
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bookings", "0021_requests_index"),
+        ("bookings", "0022_journal_in_its_place"),
     ]
 
     operations = [
