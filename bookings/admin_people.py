@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -35,6 +36,15 @@ class ListsVisitsFirst(admin.ModelAdmin):
     change_form_template = "admin/bookings/change_with_visits.html"
     # Enter in a field presses the first button: not the one that passes over the visits.
     save_on_top = True
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelMultipleChoiceField | None:
+        if db_field.name in self.filter_horizontal:
+            # "Available treatments", whatever the relation is called.
+            name = db_field.related_model._meta.verbose_name_plural or ""
+            kwargs["widget"] = FilteredSelectMultiple(name, is_stacked=False)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
