@@ -100,9 +100,11 @@ def therapist_calendar(
     calendar = Calendar.new(prodid=PRODUCT, method="PUBLISH")
     del calendar["UID"]
     calendar.add("CALSCALE", "GREGORIAN")
-    calendar.add("NAME", spa.name)
+    # icalendar escapes no line end in these two, and refuses a file with one inside.
+    name = " ".join(spa.name.split())
+    calendar.add("NAME", name)
     # For the calendars that do not know the two properties of RFC 7986.
-    calendar.add("X-WR-CALNAME", spa.name)
+    calendar.add("X-WR-CALNAME", name)
     calendar.add("REFRESH-INTERVAL", FEED_REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", vDuration(FEED_REFRESH))
     # By whole years, so that this part stays the same from one day to the next.

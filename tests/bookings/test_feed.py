@@ -150,6 +150,23 @@ def test_the_file_tells_how_often_to_ask(feed: str) -> None:
     assert max(len(line.encode()) for line in lines) <= 75
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_no_name_begins_a_line_of_the_file(
+    end: str, feed: str, book: Book, mia: Therapist, fern: Room
+) -> None:
+    book(at(10), therapist=mia)
+    name = f"Qi{end}X-EVIL:1{end}ATTENDEE:mailto:otto@example.com"
+    SpaProfile.objects.update(name=name)
+    Room.objects.update(name=name)
+    Service.objects.update(discreet_name=name)
+    answer = read(feed)
+    assert answer.status_code == 200
+    calendar = Calendar.from_ical(answer.content)
+    assert calendar["X-WR-CALNAME"] == "Qi X-EVIL:1 ATTENDEE:mailto:otto@example.com"
+    lines = re.split(r"[\r\n]+", answer.content.decode())
+    assert [one for one in lines if one.startswith(("X-EVIL", "ATTENDEE"))] == []
+
+
 def test_others_visits_and_what_does_not_take_place_are_not_in_it(
     feed: str, book: Book, mia: Therapist, noor: Therapist, fern: Room, hour: ServiceOption
 ) -> None:
