@@ -66,6 +66,9 @@ settings.load_profile("spa")
 # Two processes share two cores: what comes at once on an idle machine may take its time there.
 expect.set_options(timeout=15_000)
 
+# Hardly anything of what is imported and collected is let go again.
+gc.disable()
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long and often waits: at the end, the others would wait for it."""
@@ -85,6 +88,7 @@ def _turn(item: pytest.Item) -> int:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let the garbage collector pass over what stays for the whole run: a million objects."""
     _refuse_scattered_groups(session)
+    gc.enable()
     gc.collect()
     gc.freeze()
 
