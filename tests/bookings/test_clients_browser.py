@@ -15,7 +15,7 @@ from services.models import SpaProfile
 from tests.bookings.calendar_pages import card, open_calendar, until
 from tests.bookings.conftest import CLEO, NOW, at
 from tests.bookings.looks import PHONE, SCREEN, see_that_all_is_well, unfold
-from tests.bookings.staff_pages import browser_of
+from tests.bookings.staff_pages import browser_of, come_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -204,3 +204,37 @@ def test_nobody_is_kept_out(
     expect(page.get_by_role("button", name="Use cleo@gmail.com")).to_be_visible()
     unfold(page, "main")
     see_that_all_is_well(page, "a new client who is known")
+
+
+def test_an_owner_shows_the_copy_and_erases_by_keyboard(
+    browser: Browser,
+    live_server: LiveServer,
+    people: dict[str, Client],
+    olive: User,
+    spa: SpaProfile,
+) -> None:
+    cleo = people["cleo"]
+    context = browser.new_context(base_url=live_server.url, viewport=SCREEN, locale="en-GB")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda told: complaints.append(told.text))
+    come_in(page, live_server, olive, f"/desk/clients/{cleo.pk}/")
+    page.get_by_role("link", name="Copy, or erase").press("Enter")
+    unfold(page, "main")
+    see_that_all_is_well(page, "her rights")
+    page.get_by_role("button", name="Show the copy").press("Enter")
+    expect(page.get_by_role("button", name="Print, or save as PDF")).to_be_visible()
+    see_that_all_is_well(page, "her copy")
+    page.get_by_role("link", name="Cleo", exact=True).press("Enter")
+    page.get_by_text("Erase this client …").press("Enter")
+    page.get_by_label("To erase, type the name of the client").fill("cleo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("One visit is still to come")
+    visit = Appointment.objects.get()
+    actions.cancel_appointment(appointment=visit, by=actions.CLIENT, spa=spa, now=NOW)
+    page.get_by_text("Erase this client …").press("Enter")
+    page.get_by_label("To erase, type the name of the client").fill("cleo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Erased client")
+    context.close()
+    assert complaints == []
