@@ -28,11 +28,13 @@ def outcome_page(
     service: Service,
     again_url: str,
     booked: bool = False,
+    is_here: bool = False,
     cancel_url: str = "",
 ) -> HttpResponse:
     """Say kindly that this treatment must not be; nothing about the person is kept.
 
-    ``booked`` where a visit is already in the diary; ``cancel_url`` where it can be cancelled.
+    ``booked`` where a visit is already in the diary, ``is_here`` where she has come for it;
+    ``cancel_url`` where it can be cancelled.
     """
     urgent = verdict.outcome is Outcome.URGENT
     findings = [one for one in verdict.findings if one.severity.value == verdict.outcome.value]
@@ -45,6 +47,7 @@ def outcome_page(
             "emergency": verdict.care is Care.EMERGENCY,
             "again_url": again_url,
             "booked": booked,
+            "is_here": is_here,
             "cancel_url": cancel_url,
         },
     )

@@ -162,9 +162,14 @@ def reschedule(request: HttpRequest, appointment: Appointment, token: str) -> Ht
 @alone
 @opened
 def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpResponse:
-    """Take new health answers for a visit that is still to come."""
+    """Take new health answers for a visit that is still to come.
+
+    What says "stop" counts though the page is older than the visit's state: she may have opened it
+    before the desk marked her as arrived.
+    """
     spa, now = spa_of(request), timezone.now()
-    if stage_of(appointment, now) not in ("requested", "confirmed"):
+    is_to_come = stage_of(appointment, now) in ("requested", "confirmed")
+    if not is_to_come and (request.method != "POST" or now >= appointment.ends_at):
         return redirect("bookings:visit", token)
     service = appointment.service
     form = health_form(request, service)
@@ -180,9 +185,13 @@ def health(request: HttpRequest, appointment: Appointment, token: str) -> HttpRe
             verdict=verdict,
             service=service,
             again_url=request.get_full_path(),
-            booked=True,
+            booked=appointment.is_upcoming,
+            is_here=appointment.status == Status.ARRIVED,
             cancel_url=reverse("bookings:visit_cancel", args=[token]) if changeable else "",
         )
+    if not is_to_come:
+        messages.warning(request, _("Too late to answer here: please tell your therapist instead."))
+        return redirect("bookings:visit", token)
     if verdict is None or not form.is_valid():
         return render(
             request,

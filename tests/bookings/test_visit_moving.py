@@ -215,6 +215,29 @@ def test_a_stop_keeps_nothing_and_offers_to_cancel(
     assert (visit.health_check, visit.starts_at) == (None, at(10, days=4))
 
 
+def test_a_stop_counts_though_the_desk_has_marked_her_as_arrived_meanwhile(
+    client: Browser, visit: Appointment, address: str
+) -> None:
+    """The page was opened on the way, and is answered in the waiting room."""
+    Appointment.objects.update(status="arrived")
+    page = words(client.post(f"{address}health/", answers(visit.service, {"tick-fever": "on"})))
+    assert "Not this time" in page
+    assert "speak to the desk or to your therapist before the treatment begins" in page
+    visit.refresh_from_db()
+    assert (visit.status, visit.health_check) == ("arrived", None)
+    assert visit.events.latest("pk").kind == "health_withdrawn"
+
+
+def test_other_answers_of_her_who_is_here_are_for_her_therapist(
+    client: Browser, visit: Appointment, address: str
+) -> None:
+    Appointment.objects.update(status="arrived")
+    sent = answers(visit.service, {"tick-heart-disease": "on"})
+    assert client.post(f"{address}health/", sent)["Location"] == address
+    assert "please tell your therapist instead" in words(client.get(address))
+    assert HealthCheck.objects.count() == 1
+
+
 def test_a_stop_on_the_visit_page_ends_a_journey_for_the_same_treatment(
     client: Browser, visit: Appointment, address: str
 ) -> None:
