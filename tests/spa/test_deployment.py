@@ -1,6 +1,7 @@
 """The files of the deployment agree with the settings, with each other and with what is told."""
 
 import configparser
+import os
 import re
 import shlex
 import subprocess
@@ -131,6 +132,15 @@ def test_nothing_begins_while_postgresql_still_makes_its_data() -> None:
     """Its image makes them with a server that only its own socket reaches, then starts it anew."""
     (_shell, asked) = SERVICES["database"]["healthcheck"]["test"]
     assert re.search(r"pg_isready --host=127\.0\.0\.1 ", asked)
+
+
+def test_the_spas_user_of_postgresql_is_not_its_master() -> None:
+    """Who it is instead is tried where a backup is restored (test_backups.py)."""
+    database = SERVICES["database"]
+    assert database["environment"]["POSTGRES_USER"] == "postgres"
+    [script] = [one for one in database["volumes"] if "/docker-entrypoint-initdb.d/" in one]
+    assert os.access(BASE_DIR / script.split(":")[0], os.X_OK)
+    assert OURS["web"]["environment"]["DATABASE_URL"].startswith("postgresql://spa:")
 
 
 def test_postgresql_does_not_repeat_rows_or_statements_in_its_log() -> None:
