@@ -137,11 +137,12 @@ def test_nobody_is_erased_who_is_still_expected(
     assert not Message.objects.filter(appointment=coming, state="pending").exists()
 
 
+@pytest.mark.parametrize("state", ["pending", "void"])
 def test_a_mail_that_is_just_being_sent_is_waited_for(
-    cleos: Client, past: Appointment, by_olive: actions.Actor
+    cleos: Client, past: Appointment, by_olive: actions.Actor, state: str
 ) -> None:
     Message.objects.filter(appointment=past, kind="confirmation").update(
-        state="pending", claimed_until=AFTER + timedelta(minutes=1)
+        state=state, claimed_until=AFTER + timedelta(minutes=1)
     )
     with pytest.raises(MailOnItsWay):
         actions.erase_client(client=cleos, by=by_olive, now=AFTER)
