@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 Book = Callable[..., Appointment]
 # What must be found nowhere once she is erased.
-HERS = ("cleo", "7946", "0001", "zinnia", "4477009")
+HERS = ("cleo", "79460001", "zinnia", "7700900123")
 AFTER = at(12, days=3)
 
 
@@ -68,7 +68,7 @@ def past(
     )
     visit.events.create(at=at(9), actor_kind="client", kind="noted", reason="zinnia")
     sent = Message.objects.filter(appointment=visit, kind="confirmation")
-    sent.update(state="bounced", sent_to=CLEO.email, last_error="cleo is unknown", answer="0001")
+    sent.update(state="bounced", sent_to=CLEO.email, last_error="cleo is unknown", answer="zinnia-1@relay")
     MailCopy.objects.create(message=sent.get(), kept_at=NOW, content={"text": "Dear Cleo, zinnia"})
     BadAddress.objects.create(address=CLEO.email, trouble="bounced", since=NOW)
     HealthReading.objects.create(appointment=visit, health_check=check, user=olive, at=at(10))
