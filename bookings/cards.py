@@ -207,6 +207,11 @@ class Card:
         return self.appointment.status in CHANGEABLE
 
     @property
+    def can_ask(self) -> bool:
+        """Whether the health questions may be asked again: it is still to come."""
+        return self.can_change and self.now < self.appointment.ends_at
+
+    @property
     def can_place(self) -> bool:
         """Whether the visit may get another time, length, therapist or room; also while here."""
         return self.appointment.status in PLACEABLE

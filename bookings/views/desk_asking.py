@@ -36,12 +36,19 @@ SAID_JUST_NOW = timedelta(minutes=1)
 @desk_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def health(request: HttpRequest, reference: str) -> HttpResponse:
-    """Ask whether anything has changed, or all questions, and keep what is said."""
-    visit = booked_or_404(reference)
-    if not Card(visit, timezone.now()).can_change:
+    """Ask whether anything has changed, or all questions, and keep what is said.
+
+    What says "stop" counts though the page is older than the visit's state: she may have been
+    marked as arrived since.
+    """
+    visit, now = booked_or_404(reference), timezone.now()
+    is_said = request.method == "POST" and "seen" not in request.POST
+    if is_said and now < visit.ends_at:
+        return _keep(request, visit)
+    if not Card(visit, now).can_ask:
         return too_late(request, visit)
     if request.method == "POST":
-        return _affirm(request, visit) if "seen" in request.POST else _keep(request, visit)
+        return _affirm(request, visit)
     if "all" not in request.GET and may_be_unchanged(visit):
         return _ask(request, visit, standing=True)
     return _ask_all(request, visit, health_questions(request, visit.service))
@@ -72,11 +79,14 @@ def _still_hold(request: HttpRequest, visit: Appointment) -> bool:
 
 def _keep(request: HttpRequest, visit: Appointment) -> HttpResponse:
     form, shown = health_questions(request, visit.service), SeenForm(request.POST)
-    if not form.is_bound:
-        return _ask_all(request, visit, form, trouble=_("Please read out these questions first."))
-    is_complete, verdict = form.is_valid(), form.verdict
+    is_complete = form.is_valid()
+    verdict = form.verdict if form.is_bound else None
     if verdict is not None and not verdict.may_book:
         return _stop(request, visit, verdict)
+    if not Card(visit, timezone.now()).can_ask:
+        return too_late(request, visit)
+    if not form.is_bound:
+        return _ask_all(request, visit, form, trouble=_("Please read out these questions first."))
     if verdict is None or not is_complete:
         return _ask_all(request, visit, form)
     visit.sequence = shown.seen if shown.is_valid() else -1
@@ -120,7 +130,7 @@ def _look_again(
 ) -> HttpResponse:
     """Others were first: what was ticked stays, where the visit can still have it."""
     fresh = booked_or_404(visit.reference)
-    again = isinstance(error, ChangedMeanwhile) and Card(fresh, timezone.now()).can_change
+    again = isinstance(error, ChangedMeanwhile) and Card(fresh, timezone.now()).can_ask
     if not again:
         return refused(request, visit, error)
     return _ask_all(request, fresh, form, trouble=refusal(fresh, error, seen=visit.sequence))

@@ -68,7 +68,9 @@ def past(
     )
     visit.events.create(at=at(9), actor_kind="client", kind="noted", reason="zinnia")
     sent = Message.objects.filter(appointment=visit, kind="confirmation")
-    sent.update(state="bounced", sent_to=CLEO.email, last_error="cleo is unknown", answer="zinnia-1@relay")
+    sent.update(
+        state="bounced", sent_to=CLEO.email, last_error="cleo is unknown", answer="zinnia-1@relay"
+    )
     MailCopy.objects.create(message=sent.get(), kept_at=NOW, content={"text": "Dear Cleo, zinnia"})
     BadAddress.objects.create(address=CLEO.email, trouble="bounced", since=NOW)
     HealthReading.objects.create(appointment=visit, health_check=check, user=olive, at=at(10))

@@ -215,6 +215,30 @@ def test_who_is_in_the_house_is_asked_after_one_step_back(
     assert latest(opened).status == "arrived"
 
 
+def test_a_stop_counts_though_she_was_marked_as_arrived_meanwhile(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(9, 55))
+    take(desk, visit, "arrived")
+    page = send(desk, visit, {"tick-fever": "on"})
+    assert "we cannot give you the treatment at the moment" in words(page)
+    assert (latest(visit).health_check, latest(visit).status) == (None, "arrived")
+
+
+def test_what_is_over_is_not_asked_about(
+    desk: Browser, visit: Appointment, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(at(14))
+    before = HealthCheck.objects.count()
+    assert "no longer possible" in words(send(desk, visit))
+    assert "no longer possible" in words(send(desk, visit, {"tick-fever": "on"}))
+    seen = {"seen": visit.health_check_id}
+    assert "no longer possible" in words(desk.post(desk_url("health", visit), seen, follow=True))
+    assert "no longer possible" in words(desk.get(desk_url("health", visit), follow=True))
+    assert HealthCheck.objects.count() == before
+    assert latest(visit).health_check_id == visit.health_check_id
+
+
 def test_the_page_costs_the_same_for_any_client(
     desk: Browser, visit: Appointment, book: Book, django_assert_num_queries: Any
 ) -> None:
