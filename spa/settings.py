@@ -138,6 +138,8 @@ MIDDLEWARE = [
     # First: what the others log belongs to the request too.
     "spa.request_ids.request_id",
     "spa.metrics.measure",
+    # Before all that tells how long an answer is.
+    "spa.middleware.heads_alone",
     # Before WhiteNoise, since a drawing that is opened by itself is a page too, and before whatever
     # answers by itself.
     "csp.middleware.CSPMiddleware",

@@ -6,6 +6,7 @@ production has; then what no table lists: files, refusals and faults.
 
 import re
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,8 +14,10 @@ from unittest.mock import patch
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
 from django.test import Client as Browser
+from django.test import RequestFactory
 from pytest_django import Settings
 
 from spa import settings as spa_settings
@@ -186,3 +189,23 @@ def faults_of_cookies(answer: Any) -> list[str]:
         if one.value
         and not (one["secure"] and one["httponly"] and one["samesite"] in ("Lax", "Strict"))
     ]
+
+
+@pytest.mark.django_db
+def test_who_asks_for_the_headers_alone_is_sent_nothing_else() -> None:
+    """By the web server's own way in: Django's test client would take a body away itself."""
+    sent: dict[str, str] = {}
+
+    def start(
+        _status: str, headers: list[tuple[str, str]], _error: Any = None, /
+    ) -> Callable[[bytes], object]:
+        sent.update(headers)
+        return len
+
+    bodies = {}
+    for method in ("GET", "HEAD"):
+        asked = RequestFactory().generic(method, "/healthz", HTTP_HOST="localhost").environ
+        bodies[method] = b"".join(WSGIHandler()(asked, start))
+    assert bodies["GET"]
+    assert bodies["HEAD"] == b""
+    assert sent["Content-Length"] == str(len(bodies["GET"]))
