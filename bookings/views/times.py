@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS_ABBR
-from django.utils.formats import get_format
+from django.utils.formats import date_format, get_format
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from bookings.actions import TimeTaken
@@ -71,6 +72,32 @@ class Day:
         if self.free <= FEW:
             return "few"
         return "some" if self.free <= SOME else "many"
+
+    @property
+    def weekday(self) -> str:
+        """Monday."""
+        return _named(self.date, "l", get_language())
+
+    @property
+    def month(self) -> str:
+        """Nov, or its like."""
+        return _named(self.date, "M", get_language())
+
+    @property
+    def free_in_words(self) -> str:
+        """3 free times."""
+        return _counted(self.free, get_language())
+
+
+# A month is drawn anew after every change of the diary, and its names stay the same.
+@lru_cache(maxsize=2048)
+def _named(day: date, form: str, _language: str | None) -> str:
+    return date_format(day, form)
+
+
+@lru_cache(maxsize=512)
+def _counted(free: int, _language: str | None) -> str:
+    return ngettext("%(free)d free time", "%(free)d free times", free) % {"free": free}
 
 
 @dataclass(frozen=True, slots=True)
