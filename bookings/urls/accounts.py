@@ -1,8 +1,9 @@
 """Addresses of logins: our own pages, then allauth's."""
 
 from allauth.mfa.recovery_codes.views import download_recovery_codes
+from allauth.mfa.webauthn.views import remove_webauthn
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import RedirectView
 
 from bookings.views import accounts, welcome
@@ -22,6 +23,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "2fa/recovery-codes/download/",
         require_safe(download_recovery_codes),
         name="mfa_download_recovery_codes",
+    ),
+    # Only its button takes a passkey away, not a method that no form of ours sends.
+    path(
+        "2fa/webauthn/keys/<int:pk>/remove/",
+        require_http_methods(["GET", "HEAD", "POST"])(remove_webauthn),
+        name="mfa_remove_webauthn",
     ),
     path("2fa/", _your_login),
     path("2fa/webauthn/", _your_login),

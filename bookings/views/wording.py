@@ -175,10 +175,13 @@ class _Page:
     def _told_of_others(self) -> HttpResponse:
         """Keep what was typed, and let a second, knowing save follow on theirs."""
         theirs = Wording.latest(self.kind)
-        assert theirs is not None
         typed = self.request.POST.copy()
-        typed["after"] = str(theirs.number)
+        typed["after"] = str(theirs.number if theirs else 0)
         form = self._form(data=typed)
+        if theirs is None:
+            # Nobody has saved any: the number came from nowhere.
+            form.add_error(None, _("That was not saved. Please save it once more."))
+            return self.show(form)
         said = _(
             "%(name)s has saved other words meanwhile (%(when)s). Yours are not saved yet. Look at "
             "theirs below; save again to let yours hold. Both are kept."

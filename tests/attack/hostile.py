@@ -57,6 +57,7 @@ SCRIPT = "\"'><script>hostile()</script><img src=x onerror=hostile()>"
 UNICODE = [
     "\x00",
     "Cl\x00eo",
+    "Qi\r\nX-Evil: 1\rX-Evil: 2\n",
     "\ud800",
     "\udfff\ud800",
     "\u202egnp.exe",

@@ -34,3 +34,12 @@ def test_nothing_is_taken_without_the_token_of_a_form(world: World) -> None:
         if posted.status_code != 403:
             taken.add(route)
     assert taken == NO_TOKEN
+
+
+@pytest.mark.django_db
+def test_only_its_button_takes_a_passkey_away(world: World) -> None:
+    route = "accounts/2fa/webauthn/keys/<int:pk>/remove/"
+    answers = {
+        role: world.browser(role).delete(world.address(route, role)).status_code for role in ROLES
+    }
+    assert answers == dict.fromkeys(ROLES, 405)

@@ -76,6 +76,13 @@ def test_saved_words_hold_and_the_list_says_whose_they_are(owner: Browser, olive
     assert "Your own words: olive, Monday 23 November, 08:00" in every
 
 
+def test_the_number_of_words_that_nobody_saved_is_no_fault(owner: Browser) -> None:
+    page = post(owner, "_save", after="7")
+    assert "That was not saved. Please save it once more." in page
+    assert re.search(r'name="after" value="0"', page)
+    assert not Wording.objects.exists()
+
+
 # A field, what is typed into it, and what is said there.
 FAULTS = [
     ("subject", "", "A message needs a subject."),
