@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from bookings.actions import owing
+from bookings.actions.clients import ClientErased
 from bookings.actions.errors import (
     AlreadyHere,
     ChangedMeanwhile,
@@ -220,10 +221,16 @@ def refuse_if_stale(appointment: Appointment) -> None:
 
 
 def locked_latest(appointment: Appointment) -> Appointment:
-    """Return the row as it stands, locked with its place; raises ``ChangedMeanwhile``."""
+    """Return the row as it stands, locked with its place.
+
+    Raises ``ChangedMeanwhile``, or ``ClientErased``: nobody is there to do it for any more.
+    """
     lock_diary(therapists=[appointment.therapist_id], rooms=[appointment.room_id])
     latest = _rows().select_for_update(of=("self",), no_key=True).get(pk=appointment.pk)
+    # Erasing counts as a change of the visit: where we have waited for it, we find it here.
     _refuse_other_sequence(appointment, latest)
+    if latest.client is not None and latest.client.erased_at is not None:
+        raise ClientErased
     return latest
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bookings.actions.clients import ClientErased
 from bookings.actions.errors import BookingError, NoLongerPossible
 from bookings.actions.events import Actor, record
-from bookings.models import Appointment, TreatmentNote
+from bookings.models import Appointment, Client, TreatmentNote
 
 Status = Appointment.Status
 NOTE_MOST = 5000
@@ -42,13 +43,16 @@ def write_treatment_note(
     """Keep ``text`` as the treatment note, encrypted; an empty one takes the note away.
 
     ``seen`` is when the note that was shown was last changed, ``None`` where there was none.
-    Raises ``NoteChanged`` where it has been changed since, and ``NoLongerPossible`` for anybody
-    but the therapist whose visit it is now. The event says that a note was written, never what.
+    Raises ``NoteChanged`` where it has been changed since, ``NoLongerPossible`` for anybody but
+    the therapist whose visit it is now, and ``ClientErased``. The event says that a note was written, never what.
     """
     rows = Appointment.objects.select_for_update(of=("self",), no_key=True)
     latest = rows.select_related("therapist").get(pk=appointment.pk)
     if latest.therapist.user_id != by.user.pk or not may_note(latest, now):
         raise NoLongerPossible
+    # Asked once the row is ours: it may have waited for the erasing.
+    if Client.objects.filter(pk=latest.client_id).exclude(erased_at=None).exists():
+        raise ClientErased
     note = TreatmentNote.objects.filter(appointment=latest).first()
     if (note.updated_at if note else None) != seen:
         raise NoteChanged(note)

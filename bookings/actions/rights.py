@@ -1,10 +1,11 @@
 """What clients may ask of us: to delete their health answers, or all that tells who they are."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -98,21 +99,30 @@ def erase_client(*, client: Client, by: Actor, now: datetime) -> Client:
     """
     kept = current_client(client)
     visits = Appointment.objects.filter(client=kept)
+    # First of all: what is just being done to one of them is waited for, and then looked at.
+    _lock(visits.order_by("pk"))
     unfinished = visits.blocking(now).count()
     if unfinished:
         raise VisitsAhead(unfinished)
-    # A worker may still write where it has sent what is no longer needed.
+    # A worker may still write where it has sent what is no longer needed; none begins from here on.
     begun = Message.objects.filter(state__in=[Message.State.PENDING, Message.State.VOID])
-    if begun.filter(appointment__in=visits, claimed_until__gt=now).exists():
+    begun = begun.filter(appointment__in=visits)
+    _lock(begun.order_by("pk"))
+    if begun.filter(claimed_until__gt=now).exists():
         raise MailOnItsWay
     _delete_checks(visits, _checks_of(visits))
-    visits.update(client_note="", staff_note="")
+    # A new sequence: whoever waits to change one of them is told that it is another one by now.
+    visits.update(client_note="", staff_note="", sequence=F("sequence") + 1)
     TreatmentNote.objects.filter(appointment__in=visits).delete()
     VisitLink.objects.filter(appointment__in=visits).delete()
     Event.objects.filter(appointment__in=visits).exclude(reason="").update(reason="")
     _blank_messages(visits)
     _blank_records(kept, by=by, now=now)
     return Client.objects.get(pk=kept.pk)
+
+
+def _lock(rows: QuerySet[Any]) -> None:
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk"))
 
 
 def _checks_of(visits: QuerySet[Appointment]) -> list[int]:

@@ -76,7 +76,8 @@ class _Former:
 def can_undo(appointment: Appointment) -> bool:
     """Whether the latest change of ``appointment`` can be taken back, if its time is still free.
 
-    What a client did herself stands, and so do new health answers. One query.
+    What a client did herself stands, and so do new health answers and all visits of somebody who
+    was erased. One query, or none.
     """
     return _former(appointment) is not None
 
@@ -179,6 +180,9 @@ def latest_change(appointment: Appointment) -> Event | None:
 
 
 def _former(appointment: Appointment) -> _Former | None:
+    client = appointment.client
+    if client is not None and client.erased_at is not None:
+        return None
     event = latest_change(appointment)
     if event is None or event.actor_kind == Event.ActorKind.CLIENT:
         return None

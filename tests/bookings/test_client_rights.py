@@ -218,6 +218,42 @@ def test_the_desk_is_told_that_the_record_was_just_erased(
         )
 
 
+def test_no_visit_of_an_erased_client_comes_back(
+    cleos: Client, book: Book, by_olive: actions.Actor, spa: SpaProfile
+) -> None:
+    coming = book(at(10, days=4), details=CLEO)
+    off = actions.cancel_appointment(
+        appointment=coming, by=by_olive, spa=spa, now=AFTER, tell=False
+    )
+    assert actions.can_undo(off)
+    actions.erase_client(client=cleos, by=by_olive, now=AFTER)
+    with pytest.raises(actions.ChangedMeanwhile):
+        actions.undo_change(appointment=off, by=by_olive, spa=spa, now=AFTER)
+    fresh = Appointment.objects.get(pk=coming.pk)
+    assert not actions.can_undo(fresh)
+    with pytest.raises(actions.NoLongerPossible):
+        actions.undo_change(appointment=fresh, by=by_olive, spa=spa, now=AFTER)
+    assert Appointment.objects.get(pk=coming.pk).status == "cancelled"
+
+
+def test_nothing_more_is_written_to_a_visit_of_an_erased_client(
+    cleos: Client, past: Appointment, mia: Therapist, by_olive: actions.Actor, spa: SpaProfile
+) -> None:
+    erased = actions.erase_client(client=cleos, by=by_olive, now=AFTER)
+    fresh = Appointment.objects.get(pk=past.pk)
+    Therapist.objects.filter(pk=mia.pk).update(user=by_olive.user)
+    with pytest.raises(ClientErased):
+        actions.write_treatment_note(
+            appointment=fresh, text="Cleo", seen=None, by=by_olive, now=AFTER
+        )
+    with pytest.raises(ClientErased):
+        actions.note_on_appointment(appointment=fresh, note="Cleo", by=by_olive, now=AFTER)
+    with pytest.raises(ClientErased):
+        actions.mark_expected(appointment=fresh, by=by_olive, spa=spa, now=AFTER)
+    assert "cleo" not in everything()
+    assert erased.erased_at == AFTER
+
+
 # --- No more health answers -----------------------------------------------------------------------
 
 
