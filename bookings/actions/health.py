@@ -141,16 +141,18 @@ def affirm_health_check(
 ) -> HealthCheck:
     """Note that nothing has changed since the check of ``appointment`` was given.
 
-    Raises ``HealthCheckNeeded`` where the questions themselves have changed since, or where she
-    has said "stop" or "urgent".
+    Raises ``HealthCheckNeeded`` where the questions themselves have changed since, where she has
+    said "stop" or "urgent", or where the check is gone.
     """
     check, client = appointment.health_check, appointment.client
     if check is None or check.questions_version != questions_version(rules):
         raise HealthCheckNeeded
     if client is not None and has_said_stop(client, since=check.given_at):
         raise HealthCheckNeeded
+    # It may just have been deleted, since she no longer agrees that it is kept.
+    if not HealthCheck.objects.filter(pk=check.pk).update(affirmed_at=now):
+        raise HealthCheckNeeded
     check.affirmed_at = now
-    check.save(update_fields=["affirmed_at"])
     record(appointment, "health_affirmed", by=by, now=now)
     return check
 

@@ -44,14 +44,16 @@ def write_treatment_note(
 
     ``seen`` is when the note that was shown was last changed, ``None`` where there was none.
     Raises ``NoteChanged`` where it has been changed since, ``NoLongerPossible`` for anybody but
-    the therapist whose visit it is now, and ``ClientErased``. The event says that a note was written, never what.
+    the therapist whose visit it is now, and ``ClientErased``. The event says that a note was
+    written, never what.
     """
     rows = Appointment.objects.select_for_update(of=("self",), no_key=True)
     latest = rows.select_related("therapist").get(pk=appointment.pk)
     if latest.therapist.user_id != by.user.pk or not may_note(latest, now):
         raise NoLongerPossible
     # Asked once the row is ours: it may have waited for the erasing.
-    if Client.objects.filter(pk=latest.client_id).exclude(erased_at=None).exists():
+    erased = Client.objects.exclude(erased_at=None)
+    if latest.client_id is not None and erased.filter(pk=latest.client_id).exists():
         raise ClientErased
     note = TreatmentNote.objects.filter(appointment=latest).first()
     if (note.updated_at if note else None) != seen:

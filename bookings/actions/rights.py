@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -144,6 +145,11 @@ def _blank_messages(visits: QuerySet[Appointment]) -> None:
     of_hers.pending().update(state=Message.State.VOID)
     of_hers.update(sent_to="", last_error="", answer="")
     MailCopy.objects.filter(message__in=of_hers).delete()
+    # The day sheets of her therapists name her.
+    days = {
+        timezone.localtime(start).date() for start in visits.values_list("starts_at", flat=True)
+    }
+    MailCopy.objects.filter(message__appointment=None, message__day__in=days).delete()
 
 
 def _blank_records(kept: Client, *, by: Actor, now: datetime) -> None:

@@ -74,6 +74,11 @@ def past(
     MailCopy.objects.create(message=sent.get(), kept_at=NOW, content={"text": "Dear Cleo, zinnia"})
     BadAddress.objects.create(address=CLEO.email, trouble="bounced", since=NOW)
     HealthReading.objects.create(appointment=visit, health_check=check, user=olive, at=at(10))
+    sheet = Message.objects.create(
+        therapist=mia, day=at(10).date(), kind="therapist_sheet", due_at=NOW
+    )
+    Message.objects.filter(pk=sheet.pk).update(state="sent")
+    MailCopy.objects.create(message=sheet, kept_at=NOW, content={"text": "10:00 Cleo"})
     return Appointment.objects.get(pk=visit.pk)
 
 

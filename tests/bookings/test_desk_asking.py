@@ -11,6 +11,7 @@ from django.test import Client as Browser
 
 from bookings import actions
 from bookings.models import Appointment, HealthCheck, Message, Room, Therapist
+from bookings.queries import rules_for
 from services.models import Contraindication, Service
 from tests.bookings.client_pages import answers
 from tests.bookings.conftest import NOW, at
@@ -249,3 +250,18 @@ def test_the_page_costs_the_same_for_any_client(
         book(at(14, days=day))
     with django_assert_num_queries(7):
         desk.get(desk_url("health", visit), {"all": "1"})
+
+
+def test_answers_that_were_deleted_meanwhile_cannot_be_unchanged(
+    visit: Appointment, dana: User, olive: User
+) -> None:
+    assert visit.client is not None
+    assert visit.health_check is not None
+    actions.withdraw_health_consent(client=visit.client, by=actions.staff(olive), now=NOW)
+    with pytest.raises(actions.HealthCheckNeeded):
+        actions.affirm_health_check(
+            appointment=visit,
+            rules=rules_for(visit.service),
+            by=actions.staff(dana),
+            now=NOW,
+        )
