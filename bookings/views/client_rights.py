@@ -40,8 +40,12 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
     client, now = client_or_404(pk), timezone.now()
     if _is_gone(client):
         return show_client(request, client)
+    # Noted first: the copy tells of this reading too.
+    try:
+        actions.note_copy(client=client, user=me(request), now=now)
+    except BookingError as refused:
+        return show_client(request, client_or_404(pk), trouble=refused.message)
     found = client_copy(client, now=now)
-    actions.note_copy(client=client, user=me(request), now=now)
     questions = questions_of(found.checks)
     told = {
         check.pk: {

@@ -323,6 +323,8 @@ def test_the_copy_holds_all_and_says_who_has_seen_it(
         assert told in page
     assert HealthReading.objects.filter(user=olive, at__gte=AFTER).count() == 1
     assert cleos.changes.latest("pk").kind == "copied"
+    # It tells of this reading too.
+    assert "Copied for the client" in page
 
 
 def test_the_copy_takes_as_many_queries_for_many_visits(
