@@ -20,9 +20,9 @@ from bookings.forms.visit import SeenForm
 from bookings.models import Appointment, HealthCheck
 from bookings.permissions import desk_only
 from bookings.queries import rules_for
-from bookings.views.common import private, spa_of
+from bookings.views.common import private
 from bookings.views.desk_answers import answer, done, refusal, refused, too_late
-from bookings.views.desk_health import health_questions, what_to_say
+from bookings.views.desk_health import health_questions, record_answers, what_to_say
 from bookings.views.staff import booked_or_404, me
 from services.screening import Verdict
 
@@ -51,7 +51,7 @@ def health(request: HttpRequest, reference: str) -> HttpResponse:
         return _affirm(request, visit)
     if "all" not in request.GET and may_be_unchanged(visit):
         return _ask(request, visit, standing=True)
-    return _ask_all(request, visit, health_questions(request, visit.service))
+    return _ask(request, visit, form=health_questions(request, visit.service))
 
 
 def _affirm(request: HttpRequest, visit: Appointment) -> HttpResponse:
@@ -59,7 +59,7 @@ def _affirm(request: HttpRequest, visit: Appointment) -> HttpResponse:
     if _still_hold(request, visit):
         return _done(request, visit, _("%(name)s: nothing has changed. Noted."))
     trouble = _("These answers do not hold any more: please read out the questions.")
-    return _ask_all(request, visit, health_questions(request, visit.service), trouble=trouble)
+    return _ask(request, visit, form=health_questions(request, visit.service), trouble=trouble)
 
 
 def _still_hold(request: HttpRequest, visit: Appointment) -> bool:
@@ -86,9 +86,9 @@ def _keep(request: HttpRequest, visit: Appointment) -> HttpResponse:
     if not Card(visit, timezone.now()).can_ask:
         return too_late(request, visit)
     if not form.is_bound:
-        return _ask_all(request, visit, form, trouble=_("Please read out these questions first."))
+        return _ask(request, visit, form=form, trouble=_("Please read out these questions first."))
     if verdict is None or not is_complete:
-        return _ask_all(request, visit, form)
+        return _ask(request, visit, form=form)
     visit.sequence = shown.seen if shown.is_valid() else -1
     return _renew(request, visit, form, verdict)
 
@@ -96,18 +96,10 @@ def _keep(request: HttpRequest, visit: Appointment) -> HttpResponse:
 def _renew(
     request: HttpRequest, visit: Appointment, form: DeskHealthForm, verdict: Verdict
 ) -> HttpResponse:
-    by, now = actions.staff(me(request)), timezone.now()
-    check = actions.record_health_check(
-        service=visit.service,
-        answers=form.answers,
-        verdict=verdict,
-        rules=form.rules,
-        spa=spa_of(request),
-        now=now,
-        taken_by=me(request),
-    )
+    check = record_answers(request, visit.service, form, verdict)
+    by = actions.staff(me(request))
     try:
-        actions.renew_health_check(appointment=visit, check=check, by=by, now=now)
+        actions.renew_health_check(appointment=visit, check=check, by=by, now=timezone.now())
     except BookingError as error:
         actions.discard_health_check(check)
         return _look_again(request, visit, form, error)
@@ -133,7 +125,7 @@ def _look_again(
     again = isinstance(error, ChangedMeanwhile) and Card(fresh, timezone.now()).can_ask
     if not again:
         return refused(request, visit, error)
-    return _ask_all(request, fresh, form, trouble=refusal(fresh, error, seen=visit.sequence))
+    return _ask(request, fresh, form=form, trouble=refusal(fresh, error, seen=visit.sequence))
 
 
 def _stop(request: HttpRequest, visit: Appointment, verdict: Verdict) -> HttpResponse:
@@ -149,12 +141,6 @@ def _stop(request: HttpRequest, visit: Appointment, verdict: Verdict) -> HttpRes
     visits = {one.pk: one for one in (visit, *opened)}.values()
     context = {"opened": sorted(visits, key=lambda one: one.starts_at), **what_to_say(verdict)}
     return answer(request, "health_refused", {"card": Card(visit, timezone.now()), **context})
-
-
-def _ask_all(
-    request: HttpRequest, visit: Appointment, form: DeskHealthForm, **more: Any
-) -> HttpResponse:
-    return _ask(request, visit, form=form, **more)
 
 
 def _ask(request: HttpRequest, visit: Appointment, **shown: Any) -> HttpResponse:

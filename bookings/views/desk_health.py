@@ -82,17 +82,7 @@ def judge(request: HttpRequest, draft: Draft, asked: Asked) -> Asked:
     if verdict is None or not form.is_valid():
         return asked
     assert draft.service is not None
-    return Asked(
-        check=actions.record_health_check(
-            service=draft.service,
-            answers=form.answers,
-            verdict=verdict,
-            rules=form.rules,
-            spa=spa_of(request),
-            now=timezone.now(),
-            taken_by=me(request),
-        )
-    )
+    return Asked(check=record_answers(request, draft.service, form, verdict))
 
 
 def refuse(request: HttpRequest, draft: Draft) -> None:
@@ -147,6 +137,21 @@ def _opened(request: HttpRequest, draft: Draft) -> dict[str, Any]:
         now=timezone.now(),
     )
     return {"opened": sorted(opened, key=lambda visit: visit.starts_at)}
+
+
+def record_answers(
+    request: HttpRequest, service: Service, form: DeskHealthForm, verdict: Verdict
+) -> HealthCheck:
+    """Keep what was said, by whoever has read the questions out."""
+    return actions.record_health_check(
+        service=service,
+        answers=form.answers,
+        verdict=verdict,
+        rules=form.rules,
+        spa=spa_of(request),
+        now=timezone.now(),
+        taken_by=me(request),
+    )
 
 
 def what_to_say(verdict: Verdict) -> dict[str, Any]:
